@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Our own broken invariants, and nothing else: what a guest, an image, a
+ * manifest or a device tree controls is refused, never asserted.
+ */
+#ifndef CORE_ASSERT_H
+#define CORE_ASSERT_H
+
+/* Report and stop the whole machine. Any hart, M-mode, any state. */
+_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Kept in release builds: the binary that is tested is the one that ships. */
+#define ASSERT(condition)                                                                          \
+	do {                                                                                       \
+		if (__builtin_expect(!(condition), 0))                                             \
+			panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition);      \
+	} while (0)
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The device tree that a guest gets: generated, never hand-written, from the
+ * values that the fences and the virtual devices were made from.
+ */
+#ifndef CORE_GUEST_TREE_H
+#define CORE_GUEST_TREE_H
+
+#include "core/status.h"
+#include "core/types.h"
+
+struct guest_tree {
+	const char *name;     /* of the capsule; becomes /model's end: "diosix,<name>" */
+	const char *bootargs; /* "" allowed */
+	gpa_t ram;
+	uint64_t ram_size;
+	gpa_t initrd;
+	uint64_t initrd_size; /* 0: none */
+	uint32_t vcpus;
+	uint32_t timebase;	/* Hz */
+	const char *isa_base;	/* "rv64i" */
+	const char *isa;	/* riscv,isa: "rv64imafdc_zicsr_..." */
+	const char *extensions; /* riscv,isa-extensions: zero-separated list */
+	unsigned extensions_length;
+	const char *mmu_type; /* "riscv,sv39" */
+	gpa_t plic;
+	uint64_t plic_size;
+	uint32_t plic_sources;
+	gpa_t uart;
+	uint64_t uart_size;
+	uint32_t uart_irq;
+	uint32_t uart_clock; /* Hz, what the 8250 driver divides */
+};
+
+/*
+ * Write the tree into the `size` bytes at `out` (8-byte aligned); its length
+ * goes to `length`. ERR_LIMIT when it doesn't fit. dtc -W all takes the result
+ * without a warning, and libfdt's fdt_check_full() without an error.
+ */
+enum status guest_tree_build(const struct guest_tree *tree, void *out, size_t size, size_t *length,
+			     struct reason *why) MUST_USE;
+
+#endif

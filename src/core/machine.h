@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the host's device tree says about the machine.
+ *
+ * machine_read() turns the flattened tree into plain values, once, on the
+ * boot hart, before anything else is known; nobody else reads the tree. The
+ * strings point into the tree, which therefore stays where it is, owned by
+ * the hypervisor.
+ */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include "core/status.h"
+#include "core/types.h"
+
+enum {
+	MACHINE_HARTS_MAX = 128,
+	MACHINE_RAM_MAX = 16,
+	MACHINE_RESERVED_MAX = 32,
+	MACHINE_NO_CONTEXT = -1,
+};
+
+struct machine_hart {
+	xlen_t id;		    /* mhartid */
+	const char *isa;	    /* riscv,isa or NULL */
+	const char *extensions;	    /* riscv,isa-extensions, a string list, or NULL */
+	unsigned extensions_length; /* of that list, in bytes */
+	const char *mmu_type;	    /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
+	hpa_t msip;		    /* its software interrupt register; raw 0: none */
+	hpa_t mtimecmp;		    /* its timer compare register; raw 0: none */
+	int plic_context;	    /* the PLIC context of its machine external interrupt */
+};
+
+struct machine_uart {
+	hpa_t base; /* raw 0: none found */
+	unsigned reg_shift;
+	unsigned io_width; /* bytes: 1 or 4 */
+	uint32_t clock;	   /* Hz, 0: unknown: leave the divisor alone */
+	uint32_t irq;	   /* PLIC source, 0: none: poll */
+};
+
+struct machine_plic {
+	hpa_t base; /* raw 0: none found */
+	uint64_t size;
+	uint32_t sources; /* riscv,ndev */
+};
+
+struct machine_reserved {
+	struct hpa_range range;
+	const char *name; /* of the node, or "/memreserve/" */
+};
+
+struct machine {
+	const char *model;    /* of the root node, or "unknown" */
+	const char *bootargs; /* /chosen, or "" */
+	uint64_t timebase;    /* Hz */
+	hpa_t mtime;	      /* raw 0: none */
+	struct machine_uart uart;
+	struct machine_plic plic;
+	hpa_t finisher;		 /* SiFive test device; raw 0: none */
+	struct hpa_range initrd; /* size 0: none */
+	struct hpa_range fdt;	 /* the tree itself */
+
+	unsigned hart_count;
+	unsigned harts_left_out; /* usable in the tree, but beyond MACHINE_HARTS_MAX */
+	struct machine_hart harts[MACHINE_HARTS_MAX];
+
+	unsigned ram_count;
+	struct hpa_range
+		ram[MACHINE_RAM_MAX]; /* ascending, not overlapping, page-aligned inwards */
+	unsigned reserved_count;
+	struct machine_reserved reserved[MACHINE_RESERVED_MAX];
+};
+
+/*
+ * Read the tree at `fdt`, of which at most `limit` bytes may be touched.
+ *
+ * Refuses (ERR_FORMAT, ERR_MISSING, ERR_LIMIT) a tree that is corrupt or lacks
+ * what nothing can run without: a hart, RAM, the timebase, a CLINT or ACLINT.
+ * `why` then says what was looked for and what was found. What can be done
+ * without (UART, PLIC, finisher, initrd) is left zero. Odd but harmless things
+ * are logged and skipped. `out->uart` is filled even when ERR_MISSING is
+ * returned for something else, so that the sentence can be shown.
+ */
+enum status machine_read(const void *fdt, uint64_t limit, struct machine *out,
+			 struct reason *why) MUST_USE;
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who owns which pages of host RAM.
+ *
+ * A sorted table of extents covers all RAM, each with its owner. Capsules take
+ * large contiguous ranges and little else is allocated, so extents are smaller
+ * and faster than a bitmap, and a dump of the table is the memory map.
+ *
+ * The caller serialises (boot, later the capsules' lock).
+ */
+#ifndef CORE_RAM_H
+#define CORE_RAM_H
+
+#include "core/status.h"
+#include "core/types.h"
+
+enum { RAM_EXTENTS_MAX = 256 };
+
+/* Owners: capsules are RAM_OWNER_CAPSULE + the capsule's number. */
+enum ram_owner {
+	RAM_OWNER_NOBODY, /* free */
+	RAM_OWNER_HYPERVISOR,
+	RAM_OWNER_TREE,	    /* the host's device tree */
+	RAM_OWNER_MANIFEST, /* what the boot protocol calls the initrd */
+	RAM_OWNER_RESERVED, /* named so by the host's device tree */
+	RAM_OWNER_CAPSULE,
+};
+
+struct ram_extent {
+	hpa_t base;
+	uint64_t size;
+	unsigned owner;
+};
+
+struct ram_map {
+	unsigned count;
+	struct ram_extent extents[RAM_EXTENTS_MAX];
+};
+
+/* Add free RAM (page-aligned, ascending or not). ERR_OVERLAP when some of it is known already. */
+enum status ram_add(struct ram_map *map, struct hpa_range range, struct reason *why) MUST_USE;
+
+/*
+ * Give exactly `range` (rounded out to pages) to `owner`. ERR_OVERLAP names
+ * both ranges and both owners when some of it belongs to somebody; ERR_RANGE
+ * when some of it is not RAM; `what` names the claimant in the sentence.
+ */
+enum status ram_claim(struct ram_map *map, struct hpa_range range, unsigned owner, const char *what,
+		      struct reason *why) MUST_USE;
+
+/*
+ * Like ram_claim(), for ranges that the device tree reserves: parts that are
+ * not RAM are skipped, and parts that `owner` already has are left alone.
+ */
+enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned owner,
+			const char *what, struct reason *why) MUST_USE;
+
+/*
+ * Take `size` bytes (a multiple of PAGE_SIZE) aligned to `align` (a power of
+ * two of at least PAGE_SIZE) for `owner`, lowest address first. ERR_NOMEM names
+ * what was asked and the largest free range. The memory is NOT cleared.
+ */
+enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
+		      hpa_t *out, struct reason *why) MUST_USE;
+
+/* Give back everything that `owner` has. Returns the number of bytes. */
+uint64_t ram_free_owner(struct ram_map *map, unsigned owner);
+
+/* Give back exactly the allocation that begins at `base`. ERR_RANGE when none of `owner`'s does. */
+enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner) MUST_USE;
+
+/* The owner of the byte at `at`; RAM_OWNER_RESERVED for what is not RAM. */
+unsigned ram_owner_of(const struct ram_map *map, hpa_t at);
+
+/* Bytes of all RAM that `owner` has; the size of the largest free range at alignment `align`. */
+uint64_t ram_total(const struct ram_map *map, unsigned owner);
+uint64_t ram_largest_free(const struct ram_map *map, uint64_t align);
+
+/* "free", "hypervisor", ... for messages; "capsule" for all of those. */
+const char *ram_owner_name(unsigned owner);
+
+#endif

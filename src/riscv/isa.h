@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ISA strings: parsing the host's, and composing the guest's as the
+ * intersection with an allow-list (privileged-notes 25). Pure, host-tested.
+ */
+#ifndef RISCV_ISA_H
+#define RISCV_ISA_H
+
+#include "core/machine.h"
+
+/* The extensions that Diosix knows how to offer or to use; everything else is invisible. */
+enum isa_extension {
+	ISA_M,
+	ISA_A,
+	ISA_F,
+	ISA_D,
+	ISA_C,
+	ISA_H,
+	ISA_V, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_ZICSR,
+	ISA_ZIFENCEI,
+	ISA_ZICNTR,
+	ISA_ZIHPM,
+	ISA_ZIHINTPAUSE,
+	ISA_ZICBOM,
+	ISA_ZICBOZ,
+	ISA_ZICBOP,
+	ISA_ZBA,
+	ISA_ZBB,
+	ISA_ZBC,
+	ISA_ZBS,
+	ISA_ZFH,
+	ISA_ZFHMIN,
+	ISA_ZAWRS,
+	ISA_SSTC,
+	ISA_SVINVAL,
+	ISA_SVNAPOT,
+	ISA_SVPBMT,
+	ISA_SVADU,
+	ISA_SVADE,
+	ISA_SSCOFPMF,
+	ISA_SMSTATEEN,
+	ISA_SMAIA,
+	ISA_SSAIA,
+	ISA_SMEPMP,
+	ISA_COUNT,
+};
+
+/* Bit n is extension n of enum isa_extension. */
+typedef uint64_t isa_set_t;
+
+#define ISA_BIT(extension) ((isa_set_t)1 << (extension))
+
+/*
+ * What the hart's node says: riscv,isa-extensions where present, else
+ * riscv,isa. Unknown names are skipped. 0 when neither is there or the base
+ * isn't an rv32 or rv64 I; `xlen` (may be NULL) gets 32 or 64, 0 when unknown.
+ */
+isa_set_t isa_read(const struct machine_hart *hart, unsigned *xlen);
+
+struct isa_text {
+	char base[8];	      /* "rv64i" */
+	char isa[256];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
+	char extensions[256]; /* "i\0m\0a\0..." */
+	unsigned extensions_length;
+};
+
+/* The set written both ways for a guest's device tree. */
+void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out);
+
+/* "RV64IMAFDC" for messages: base and single letters only. */
+void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size);
+
+#endif
