@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests: everything that needs no hardware, built for this machine under
+# ASan and UBSan and called directly.
+#
+# tests/unit/test_X.c becomes the program build/host/unit/test_X, linked with
+# libfake.a (tests/unit/fake, stand-ins for the console and the hardware) and
+# libdiosix.a (the hypervisor's own sources and libfdt). Both are archives, so a
+# test that needs the real thing behind a fake includes that .c file itself, and
+# the fake stays out.
+#
+#   make unit              all of them
+#   make unit UNIT=ram     only tests/unit/test_ram.c
+#   make unit V=1          every test's line, and the hypervisor's messages
+#
+# HOST_M=-m32 builds and runs them 32 bits wide, in a folder of its own.
+
+BUILD ?= build
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/diosix
+LIBFDT_DIR ?= $(CACHE)/libfdt
+HOST_CC ?= gcc
+HOST_AR ?= ar
+HOST_M ?=
+
+HOST_DIR := $(BUILD)/host$(patsubst -m%,%,$(HOST_M))
+HOST_OBJ := $(HOST_DIR)/obj
+UNIT_DIR := $(HOST_DIR)/unit
+
+# What touches the hardware, or is replaced by a fake, and so isn't built here.
+# A file that isn't written yet does no harm in this list.
+HOST_EXCLUDE := src/lib/string.c src/core/log.c src/core/panic.c src/core/main.c \
+	src/core/boot.c src/core/sched.c
+HOST_SOURCES := $(filter-out $(HOST_EXCLUDE),$(wildcard src/lib/*.c src/core/*.c src/vdev/*.c) \
+	$(wildcard src/riscv/isa.c src/riscv/emul/decode.c src/riscv/emul/walk.c) \
+	$(wildcard src/riscv/pmp/encode.c $(HOST_SOURCES_EXTRA)))
+FAKE_SOURCES := $(wildcard tests/unit/fake/*.c)
+UNIT_SOURCES := $(wildcard tests/unit/test_$(or $(UNIT),*).c)
+FDT_SOURCES := fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
+
+HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HOST_CFLAGS := $(HOST_M) -std=gnu11 -g -O1 -Wall -Wextra -Werror -Isrc -I$(LIBFDT_DIR) $(HOST_SANITIZE)
+FDT_CFLAGS := $(HOST_M) -std=gnu11 -g -O1 -I$(LIBFDT_DIR) $(HOST_SANITIZE)
+UNIT_CFLAGS := $(HOST_CFLAGS) -Itests/unit -DUNIT_DATA='"$(UNIT_DIR)/data"'
+
+HOST_OBJECTS := $(HOST_SOURCES:src/%.c=$(HOST_OBJ)/%.o) $(HOST_OBJ)/lib/string_renamed.o \
+	$(FDT_SOURCES:%=$(HOST_OBJ)/libfdt/%.o)
+FAKE_OBJECTS := $(FAKE_SOURCES:tests/unit/%.c=$(HOST_OBJ)/unit/%.o)
+UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_DIR)/%)
+UNIT_TREES := $(patsubst tests/unit/data/%.dts,$(UNIT_DIR)/data/%.dtb,$(wildcard tests/unit/data/*.dts))
+
+.PHONY: unit unit-build
+unit: unit-build
+	@/usr/bin/python3 tests/unit/run.py $(if $(V),-v) --json $(UNIT_DIR)/result.json $(UNIT_PROGRAMS)
+
+unit-build: $(UNIT_PROGRAMS) $(UNIT_TREES)
+
+$(HOST_OBJ)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+# Our string functions under other names, to be compared with the C library's.
+$(HOST_OBJ)/lib/string_renamed.o: src/lib/string.c tests/unit/rename_string.h
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns \
+		-include tests/unit/rename_string.h -MMD -MP -c $< -o $@
+
+$(HOST_OBJ)/libfdt/%.o: $(LIBFDT_DIR)/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(FDT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(HOST_OBJ)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+# The lists of members are rewritten only when they change, so that a source
+# file that goes away takes its object out of the archive.
+$(HOST_DIR)/libdiosix.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(HOST_OBJECTS)' | cmp -s - $@ || echo '$(HOST_OBJECTS)' >$@
+$(HOST_DIR)/libfake.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FAKE_OBJECTS)' | cmp -s - $@ || echo '$(FAKE_OBJECTS)' >$@
+
+$(HOST_DIR)/libdiosix.a: $(HOST_OBJECTS) $(HOST_DIR)/libdiosix.list
+	@rm -f $@
+	$(HOST_AR) rcs $@ $(HOST_OBJECTS)
+
+$(HOST_DIR)/libfake.a: $(FAKE_OBJECTS) $(HOST_DIR)/libfake.list
+	@rm -f $@
+	$(HOST_AR) rcs $@ $(FAKE_OBJECTS)
+
+$(UNIT_DIR)/%: $(HOST_OBJ)/unit/%.o $(HOST_DIR)/libfake.a $(HOST_DIR)/libdiosix.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_M) $(HOST_SANITIZE) $< -Wl,--start-group $(HOST_DIR)/libfake.a \
+		$(HOST_DIR)/libdiosix.a -Wl,--end-group -lcmocka -o $@
+
+$(UNIT_DIR)/data/%.dtb: tests/unit/data/%.dts
+	@mkdir -p $(@D)
+	dtc -q -I dts -O dtb -o $@ $<
+
+.PHONY: FORCE
+FORCE:
+.SECONDARY: $(UNIT_SOURCES:tests/unit/%.c=$(HOST_OBJ)/unit/%.o)
+
+-include $(HOST_OBJECTS:.o=.d) $(FAKE_OBJECTS:.o=.d) $(UNIT_SOURCES:tests/unit/%.c=$(HOST_OBJ)/unit/%.d)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands for core/panic.c: a panic fails the test, or is what the test waits for. */
+#include "unit.h"
+
+#include "core/assert.h"
+
+void panic(const char *format, ...)
+{
+	static char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	mock_assert(0, text, "panic", 0);
+	abort();
+}
