@@ -34,17 +34,36 @@ struct image_plan {
 	struct image_segment segments[IMAGE_SEGMENTS_MAX];
 };
 
+/* Where what the kernel finds besides itself is put; both are page-aligned. */
+struct image_extras {
+	gpa_t initrd; /* where it would be, when it is empty */
+	gpa_t tree;
+};
+
 /*
- * Plan how the `size` bytes at `data` are placed in [ram, ram + ram_size) for a
- * guest whose registers have `xlen` bits (32 or 64). ERR_FORMAT, ERR_RANGE or
- * ERR_LIMIT with `why` naming field and value, e.g. an ELF of the other width,
- * a segment outside the RAM, a truncated file, a gzip or zboot image ("unpack it
- * on the host: make run KERNEL= and make image do"). Linux: at its text_offset
- * from the start of RAM, image_size reserved; flat: 2 MiB (RV64) or 4 MiB (RV32)
- * above the start, entered at its first byte; ET_DYN: the same place, relocates itself.
+ * Plan how the `size` bytes at `data` (of any alignment) are placed in
+ * [ram, ram + ram_size), which doesn't wrap, for a guest whose registers have
+ * `xlen` bits (32 or 64). ERR_FORMAT, ERR_RANGE or ERR_LIMIT with `why` naming
+ * field and value, e.g. an ELF of the other width, a segment outside the RAM, a
+ * truncated file, a gzip or zboot image ("unpack it on the host: make run
+ * KERNEL= does"). Linux: at its text_offset from the start of RAM, image_size
+ * reserved; flat: 2 MiB (RV64) or 4 MiB (RV32) above the start, entered at its
+ * first byte; ET_DYN: the same place, relocates itself. Pure; on any hart.
+ * Formats: the ELF specification with the RISC-V psABI, and the RISC-V boot image
+ * header in Linux's documentation. After a refusal `out` means nothing.
  */
 enum status image_plan(const uint8_t *data, uint64_t size, gpa_t ram, uint64_t ram_size,
 		       unsigned xlen, struct image_plan *out, struct reason *why) MUST_USE;
+
+/*
+ * Find the places of an initrd (`initrd_size` may be 0) and of a device tree of
+ * at most `tree_size` bytes above the planned kernel: the initrd at the end of
+ * RAM, the tree below it; on RV32 within the first 768 MiB, which a 32-bit Linux
+ * maps. ERR_RANGE with the numbers and how many MiB would do. Pure.
+ */
+enum status image_place(const struct image_plan *plan, gpa_t ram, uint64_t ram_size, unsigned xlen,
+			uint64_t initrd_size, uint64_t tree_size, struct image_extras *out,
+			struct reason *why) MUST_USE;
 
 /* "ELF", "Linux Image", "flat binary". */
 const char *image_kind_name(enum image_kind kind);
