@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# Set-up: the tools (by the system's packages) and third-party source and guests (into CACHE).
+# There is no stamp: both scripts look for the things themselves, which takes some milliseconds,
+# and so are right as well after a package was removed or the cache deleted.
+#
+# Depend on `| setup-build` before anything that runs a compiler or reads libfdt.
+
+#? SETUP=yes  no: never install packages, only say what is missing
+#? MIRROR=  the Debian archive to fetch from, where apt on this machine has none
+
+LIBFDT_DIR := $(CACHE)/libfdt
+
+export SETUP MIRROR CACHE
+
+.PHONY: setup setup-build setup-test update
+
+setup: ## Install what `make run` needs and fetch its guest
+	@tools/setup.sh run
+	@tools/fetch.sh $(CACHE) libfdt linux busybox
+
+setup-test: ## Install and fetch what `make test` needs besides
+	@tools/setup.sh test
+	@tools/fetch.sh $(CACHE) libfdt linux busybox opensbi
+
+setup-build:
+	@tools/setup.sh build
+	@tools/fetch.sh $(CACHE) libfdt
+
+update: ## Fetch libfdt and the guests again, at the archive's current version
+	@REFRESH=yes tools/fetch.sh $(CACHE) libfdt linux busybox opensbi
