@@ -42,6 +42,7 @@ endif
 .PHONY: run image run-files image-file refuse-image
 
 run: ## Boot the hypervisor and its capsules in QEMU
+	@tools/run.sh
 	$(LOCKED) $(MAKE) --no-print-directory run-files
 	@exec tools/run.sh $(HYPERVISOR) "$(IMAGE)"
 

@@ -29,3 +29,6 @@ setup-build:
 
 update: ## Fetch libfdt and the guests again, at the archive's current version
 	@REFRESH=yes tools/fetch.sh $(CACHE) libfdt linux busybox opensbi
+
+# For rules that name libfdt's files as prerequisites.
+$(LIBFDT_DIR)/%: | setup-build ;

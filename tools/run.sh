@@ -4,7 +4,8 @@
 # Boots the hypervisor with an image of capsules in QEMU, for `make run`. Becomes QEMU, so that the
 # terminal and the exit status are QEMU's own, and works without a terminal just as well.
 #
-# Usage: run.sh HYPERVISOR IMAGE
+# Usage: run.sh                     only checks the values, before anything is built for them
+#        run.sh HYPERVISOR IMAGE
 # By the environment: QEMU MACHINE CPU CPUS MEM ISOLATION HOSTARGS
 
 set -eu
@@ -13,8 +14,6 @@ fail() {
 	printf 'run: %s\n' "$*" >&2
 	exit 1
 }
-
-hypervisor=$1 image=$2
 
 case ${CPUS:=4} in
 '' | *[!0-9]* | 0* | ????*) fail "CPUS=$CPUS is no number of CPUs; write 1 to 512, such as CPUS=4" ;;
@@ -31,6 +30,9 @@ case ${ISOLATION:=} in
 '' | auto | pmp | hext) ;;
 *) fail "ISOLATION=$ISOLATION is not known; write auto, pmp or hext" ;;
 esac
+
+[ $# -gt 0 ] || exit 0
+hypervisor=$1 image=$2
 
 command -v "$QEMU" >/dev/null || fail "there is no emulator $QEMU; name one with QEMU="
 [ -r "$hypervisor" ] || fail "there is no hypervisor $hypervisor; make builds it"
