@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of who owns which pages of host RAM.
+ *
+ * Invariants: extents ascend, don't overlap, aren't empty and don't reach the
+ * end of the 64-bit space; no two free ones touch. What was given out in one
+ * piece stays an extent of its own, so that it can be given back alone. Every
+ * function checks first and changes afterwards: a refusal leaves the table as
+ * it was.
+ */
+#include "core/ram.h"
+
+#include "core/assert.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+static uint64_t end_of(const struct ram_extent *extent)
+{
+	return extent->base.raw + extent->size;
+}
+
+static bool touches(const struct ram_extent *extent, uint64_t base, uint64_t size)
+{
+	return range_overlaps(extent->base.raw, extent->size, base, size);
+}
+
+/* How many extents more there are once [base, base + size) of `extent` is one of its own. */
+static unsigned splits(const struct ram_extent *extent, uint64_t base, uint64_t size)
+{
+	return (base != extent->base.raw) + (base + size != end_of(extent));
+}
+
+static enum status check_room(const struct ram_map *map, unsigned more, struct reason *why)
+{
+	if (more <= RAM_EXTENTS_MAX - map->count)
+		return OK;
+	return refuse(
+		why, ERR_LIMIT,
+		"the memory map is full: it has %u of at most %u extents and would need %u more",
+		map->count, (unsigned)RAM_EXTENTS_MAX, more);
+}
+
+/* Put `extent` at `index`. The caller has made sure of the room. */
+static void insert(struct ram_map *map, unsigned index, struct ram_extent extent)
+{
+	ASSERT(map->count < RAM_EXTENTS_MAX && index <= map->count);
+	memmove(&map->extents[index + 1], &map->extents[index],
+		(map->count - index) * sizeof(extent));
+	map->extents[index] = extent;
+	map->count++;
+}
+
+/* Give [base, base + size), which lies inside extent `index`, to `owner`. */
+static void carve(struct ram_map *map, unsigned index, uint64_t base, uint64_t size, unsigned owner)
+{
+	struct ram_extent *extent = &map->extents[index];
+	struct ram_extent before = *extent, after = *extent;
+
+	before.size = base - extent->base.raw;
+	after.base.raw = base + size;
+	after.size = end_of(extent) - after.base.raw;
+	*extent = (struct ram_extent){.base = {base}, .size = size, .owner = owner};
+	if (after.size)
+		insert(map, index + 1, after);
+	if (before.size)
+		insert(map, index, before);
+}
+
+/* Make one of free extents that touch. */
+static void merge_free(struct ram_map *map)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 1; i < map->count; i++) {
+		struct ram_extent *last = &map->extents[kept];
+		const struct ram_extent *next = &map->extents[i];
+
+		if (last->owner == RAM_OWNER_NOBODY && next->owner == RAM_OWNER_NOBODY &&
+		    end_of(last) == next->base.raw)
+			last->size += next->size;
+		else
+			map->extents[++kept] = *next;
+	}
+	if (map->count)
+		map->count = kept + 1;
+}
+
+static enum status refuse_overlap(const struct ram_extent *theirs, struct hpa_range range,
+				  unsigned owner, const char *what, struct reason *why)
+{
+	return refuse(why, ERR_OVERLAP,
+		      "%s (%s) at 0x%" PRIx64 "-0x%" PRIx64 " overlaps 0x%" PRIx64 "-0x%" PRIx64
+		      " (%s)",
+		      what, ram_owner_name(owner), range.base.raw, range.base.raw + range.size - 1,
+		      theirs->base.raw, end_of(theirs) - 1, ram_owner_name(theirs->owner));
+}
+
+enum status ram_add(struct ram_map *map, struct hpa_range range, struct reason *why)
+{
+	uint64_t base = range.base.raw, size = range.size;
+	unsigned at = 0;
+	enum status status;
+
+	if (base % PAGE_SIZE || size % PAGE_SIZE || size > UINT64_MAX - base)
+		return refuse(why, ERR_RANGE,
+			      "RAM at 0x%" PRIx64 " of 0x%" PRIx64
+			      " bytes is not made of whole pages below 2^64",
+			      base, size);
+	if (!size)
+		return OK;
+	for (; at < map->count && map->extents[at].base.raw < base + size; at++)
+		if (touches(&map->extents[at], base, size))
+			return refuse_overlap(&map->extents[at], range, RAM_OWNER_NOBODY, "RAM",
+					      why);
+	status = check_room(map, 1, why);
+	if (status)
+		return status;
+	insert(map, at, (struct ram_extent){.base = range.base, .size = size});
+	merge_free(map);
+	return OK;
+}
+
+/* The smallest range of whole pages around `range`; false when that wraps. */
+static bool round_out(struct hpa_range *range)
+{
+	uint64_t base = align_down(range->base.raw, PAGE_SIZE);
+	uint64_t last;
+
+	if (!range->size) {
+		range->base.raw = base;
+		return true;
+	}
+	if (range->size - 1 > UINT64_MAX - range->base.raw)
+		return false;
+	last = (range->base.raw + range->size - 1) | (PAGE_SIZE - 1);
+	if (last == UINT64_MAX)
+		return false;
+	range->base.raw = base;
+	range->size = last + 1 - base;
+	return true;
+}
+
+enum status ram_claim(struct ram_map *map, struct hpa_range range, unsigned owner, const char *what,
+		      struct reason *why)
+{
+	unsigned home = map->count; /* the free extent that has all of it */
+	uint64_t base, size;
+	enum status status;
+
+	ASSERT(owner != RAM_OWNER_NOBODY);
+	if (!round_out(&range))
+		return refuse(why, ERR_RANGE, "%s at 0x%" PRIx64 " of 0x%" PRIx64 " bytes wraps",
+			      what, range.base.raw, range.size);
+	base = range.base.raw;
+	size = range.size;
+	if (!size)
+		return OK;
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct ram_extent *extent = &map->extents[i];
+
+		if (extent->owner == RAM_OWNER_NOBODY) {
+			if (range_contains(extent->base.raw, extent->size, base, size))
+				home = i;
+		} else if (touches(extent, base, size)) {
+			return refuse_overlap(extent, range, owner, what, why);
+		}
+	}
+	if (home == map->count)
+		return refuse(why, ERR_RANGE,
+			      "%s (%s) at 0x%" PRIx64 "-0x%" PRIx64 " is not, or not all, RAM",
+			      what, ram_owner_name(owner), base, base + size - 1);
+	status = check_room(map, splits(&map->extents[home], base, size), why);
+	if (status)
+		return status;
+	carve(map, home, base, size, owner);
+	return OK;
+}
+
+/* The part of `range` that lies in `extent`, which it touches. */
+static struct hpa_range common_part(const struct ram_extent *extent, struct hpa_range range)
+{
+	uint64_t base = range.base.raw > extent->base.raw ? range.base.raw : extent->base.raw;
+	uint64_t end = range.base.raw + range.size;
+
+	if (end > end_of(extent))
+		end = end_of(extent);
+	return (struct hpa_range){.base = {base}, .size = end - base};
+}
+
+enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned owner,
+			const char *what, struct reason *why)
+{
+	unsigned more = 0;
+	enum status status;
+
+	ASSERT(owner != RAM_OWNER_NOBODY);
+	/* No RAM is in the last page (ram_add), so what wraps may as well end there. */
+	if (!round_out(&range)) {
+		range.base.raw = align_down(range.base.raw, PAGE_SIZE);
+		range.size = -(uint64_t)PAGE_SIZE - range.base.raw;
+	}
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct ram_extent *extent = &map->extents[i];
+		struct hpa_range part;
+
+		if (!touches(extent, range.base.raw, range.size) || extent->owner == owner)
+			continue;
+		if (extent->owner != RAM_OWNER_NOBODY)
+			return refuse_overlap(extent, range, owner, what, why);
+		part = common_part(extent, range);
+		more += splits(extent, part.base.raw, part.size);
+	}
+	status = check_room(map, more, why);
+	if (status)
+		return status;
+	for (unsigned i = 0; i < map->count; i++) {
+		const struct ram_extent *extent = &map->extents[i];
+		struct hpa_range part;
+
+		if (extent->owner || !touches(extent, range.base.raw, range.size))
+			continue;
+		part = common_part(extent, range);
+		carve(map, i, part.base.raw, part.size, owner);
+	}
+	return OK;
+}
+
+/* The first address in a free `extent` at which `size` bytes fit; false when they don't. */
+static bool fits(const struct ram_extent *extent, uint64_t size, uint64_t align, uint64_t *at)
+{
+	if (extent->owner != RAM_OWNER_NOBODY)
+		return false;
+	*at = align_up(extent->base.raw, align);
+	return *at >= extent->base.raw && range_contains(extent->base.raw, extent->size, *at, size);
+}
+
+enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
+		      hpa_t *out, struct reason *why)
+{
+	uint64_t at;
+	enum status status;
+
+	ASSERT(size && size % PAGE_SIZE == 0 && owner != RAM_OWNER_NOBODY);
+	ASSERT(align >= PAGE_SIZE && (align & (align - 1)) == 0);
+	for (unsigned i = 0; i < map->count; i++) {
+		if (!fits(&map->extents[i], size, align, &at))
+			continue;
+		status = check_room(map, splits(&map->extents[i], at, size), why);
+		if (status)
+			return status;
+		carve(map, i, at, size, owner);
+		out->raw = at;
+		return OK;
+	}
+	return refuse(why, ERR_NOMEM,
+		      "no %" PRIu64 " KiB of free RAM aligned to %" PRIu64
+		      " KiB in one piece; the largest piece so aligned has %" PRIu64 " KiB",
+		      size >> 10, align >> 10, ram_largest_free(map, align) >> 10);
+}
+
+uint64_t ram_free_owner(struct ram_map *map, unsigned owner)
+{
+	uint64_t freed = 0;
+
+	ASSERT(owner != RAM_OWNER_NOBODY);
+	for (unsigned i = 0; i < map->count; i++) {
+		if (map->extents[i].owner != owner)
+			continue;
+		map->extents[i].owner = RAM_OWNER_NOBODY;
+		freed += map->extents[i].size;
+	}
+	merge_free(map);
+	return freed;
+}
+
+enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner)
+{
+	ASSERT(owner != RAM_OWNER_NOBODY);
+	for (unsigned i = 0; i < map->count; i++) {
+		if (map->extents[i].base.raw != base.raw || map->extents[i].owner != owner)
+			continue;
+		map->extents[i].owner = RAM_OWNER_NOBODY;
+		merge_free(map);
+		return OK;
+	}
+	return ERR_RANGE;
+}
+
+unsigned ram_owner_of(const struct ram_map *map, hpa_t at)
+{
+	for (unsigned i = 0; i < map->count; i++)
+		if (touches(&map->extents[i], at.raw, 1))
+			return map->extents[i].owner;
+	return RAM_OWNER_RESERVED;
+}
+
+uint64_t ram_total(const struct ram_map *map, unsigned owner)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < map->count; i++)
+		if (map->extents[i].owner == owner)
+			total += map->extents[i].size;
+	return total;
+}
+
+uint64_t ram_largest_free(const struct ram_map *map, uint64_t align)
+{
+	uint64_t largest = 0;
+
+	for (unsigned i = 0; i < map->count; i++) {
+		uint64_t at;
+
+		if (fits(&map->extents[i], 0, align, &at) &&
+		    end_of(&map->extents[i]) - at > largest)
+			largest = end_of(&map->extents[i]) - at;
+	}
+	return largest;
+}
+
+const char *ram_owner_name(unsigned owner)
+{
+	static const char *const names[] = {
+		[RAM_OWNER_NOBODY] = "free",
+		[RAM_OWNER_HYPERVISOR] = "hypervisor",
+		[RAM_OWNER_TREE] = "host's device tree",
+		[RAM_OWNER_MANIFEST] = "manifest",
+		[RAM_OWNER_RESERVED] = "reserved",
+		[RAM_OWNER_CAPSULE] = "capsule",
+	};
+
+	return names[owner < RAM_OWNER_CAPSULE ? owner : RAM_OWNER_CAPSULE];
+}
