@@ -43,10 +43,12 @@ endif
 
 run: ## Boot the hypervisor and its capsules in QEMU
 	@tools/run.sh
+	$(LOCKED) $(MAKE) --no-print-directory setup
 	$(LOCKED) $(MAKE) --no-print-directory run-files
 	@exec tools/run.sh $(HYPERVISOR) "$(IMAGE)"
 
 image: ## Pack and check MANIFEST (or KERNEL=...), to boot it by hand
+	$(LOCKED) $(MAKE) --no-print-directory setup
 	$(LOCKED) $(MAKE) --no-print-directory image-file
 	@echo "$(IMAGE)"
 

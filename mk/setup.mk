@@ -13,11 +13,14 @@ LIBFDT_DIR := $(CACHE)/libfdt
 
 export SETUP MIRROR CACHE
 
+# What the stock guest is made of. One's own kernel does without, and it is for XLEN=64 only.
+STOCK_ITEMS = $(if $(KERNEL)$(filter-out 64,$(XLEN)),,linux busybox)
+
 .PHONY: setup setup-build setup-test update
 
 setup: ## Install what `make run` needs and fetch its guest
 	@tools/setup.sh run
-	@tools/fetch.sh $(CACHE) libfdt linux busybox
+	@tools/fetch.sh $(CACHE) libfdt $(STOCK_ITEMS)
 
 setup-test: ## Install and fetch what `make test` needs besides
 	@tools/setup.sh test

@@ -50,20 +50,19 @@ wanted() {
 # The Debian mirror that this machine's own apt uses: of its 'main' indexes the one of the release
 # that is installed here, so that third parties' repositories are never asked.
 find_mirror() {
-	local codename="" found
+	local ID="" VERSION_CODENAME="" found=""
 	if [ -n "${MIRROR:-}" ]; then
 		echo "${MIRROR%/}/"
 		return
 	fi
-	[ -r /etc/os-release ] && codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	found=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
-		'Created-By: Packages' 2>/dev/null |
-		awk -v c="$codename" '
+	[ ! -r /etc/os-release ] || . /etc/os-release
+	[ "$ID" != debian ] || found=$(apt-get indextargets \
+		--format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+		awk -v c="${VERSION_CODENAME:-none}" '
 			$2 != "main" || $3 ~ /^cdrom:/ { next }
-			$1 == c || $1 ~ /^(stable|oldstable|testing|unstable|sid|trixie)$/ { print $3 }' |
-		head -n 1)
+			$1 == c || $1 ~ /^(stable|oldstable|testing|unstable|sid)$/ { print $3; exit }')
 	[ -n "$found" ] || die "apt on this machine knows no Debian mirror (no 'main' of" \
-		"'${codename:-its release}' in its sources); name one with MIRROR=URI"
+		"'${VERSION_CODENAME:-its release}' in its sources); name one with MIRROR=URI"
 	echo "$found"
 }
 

@@ -149,6 +149,9 @@ trap 'echo; die "interrupted; the next run goes on from here"' INT TERM
 [ -z "$mark" ] || { mkdir -p "$CACHE" && : >"$mark"; }
 wait_for_lock
 repair
+# Whoever held the lock may have installed what is wanted here.
+look
+install=(apt-get install "${options[@]}" "${packages[@]}")
 
 # Nothing is missing when the interrupted run had unpacked everything: then settling was enough.
 if [ ${#packages[@]} -gt 0 ]; then
