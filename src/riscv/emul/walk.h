@@ -4,17 +4,21 @@
  * Address Translation Process"). Needed where the hardware reports a guest's
  * virtual address and the device behind it is wanted.
  *
- * Confused-deputy rules (privileged-notes 13): every address of an entry passes
- * `read_pte` of the caller, which checks it against the guest's RAM, and each
- * entry is read exactly once. The walk never writes (A and D bits are left alone:
- * where hardware would need to set one, the guest gets its page fault).
+ * Rules against the confused deputy: every table is checked to lie in the guest's
+ * RAM before it is read, and each entry is read exactly once, whole. The walk
+ * never writes (A and D bits are left alone: where hardware would need to set one,
+ * the guest gets its page fault).
  */
 #ifndef RISCV_EMUL_WALK_H
 #define RISCV_EMUL_WALK_H
 
 #include "core/types.h"
 
-enum walk_access { WALK_READ, WALK_WRITE, WALK_EXECUTE };
+/*
+ * Kinds of access. The values are the low bits of an entry that is just right for
+ * the access by a kernel (V, R, W, X, A, D), so that the usual case is one compare.
+ */
+enum walk_access { WALK_READ = 0x43, WALK_WRITE = 0xc7, WALK_EXECUTE = 0x4b };
 
 enum walk_result {
 	WALK_OK,
@@ -29,16 +33,23 @@ struct walk {
 	bool mxr;    /* sstatus.MXR */
 	bool pbmt;   /* Svpbmt is enabled for the guest; otherwise bits 62:61 are reserved */
 	bool napot;  /* Svnapot is available to the guest; otherwise bit 63 is reserved */
-	/* Read the `size`-byte (4 or 8) entry at guest-physical `at`; false when outside guest RAM.
+	/*
+	 * The guest's RAM, where its tables have to be: guest-physical, aligned to
+	 * pages, and where we see it. Read in line, because a call for every entry
+	 * would be half of the walk's cost; host tests point `ram_host` at an array.
 	 */
-	bool (*read_pte)(void *context, gpa_t at, unsigned size, uint64_t *pte);
-	void *context;
+	gpa_t ram;
+	uint64_t ram_size;
+	const uint8_t *ram_host;
 };
 
 /*
  * Translate `va`. Sv32 on RV32, Sv39, Sv48 and Sv57 on RV64, superpages
- * included (misaligned ones fault); unknown modes and non-canonical addresses are page faults.
- * `xlen` is a parameter so that the host's tests cover both widths.
+ * included (misaligned ones fault), Svnapot's 64 KiB and Svpbmt's types where the guest has them;
+ * unknown modes and non-canonical addresses are page faults. The result may be any address: the
+ * caller checks what is there. `out` is written with WALK_OK only. `xlen` (32 or 64; a register's
+ * upper half is ignored with 32) is a parameter so that the host's tests cover both widths.
+ * At most five entries are read.
  */
 enum walk_result walk_translate(const struct walk *walk, unsigned xlen, xlen_t va,
 				enum walk_access access, gpa_t *out);

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walk of a guest's page tables.
+ *
+ * Its cost is paid by every access to a virtual device while translation is on.
+ * So a pointer to the next table is told from all else by one mask and one
+ * compare, and so is a leaf of the usual kind; every other leaf is looked at
+ * closely out of line.
+ */
+#include "riscv/emul/walk.h"
+
+/* Entries: the same low bits in Sv32 and in Sv39, Sv48, Sv57. */
+enum {
+	PTE_V = 1 << 0,
+	PTE_R = 1 << 1,
+	PTE_W = 1 << 2,
+	PTE_X = 1 << 3,
+	PTE_U = 1 << 4,
+	PTE_A = 1 << 6,
+	PTE_D = 1 << 7,
+	PTE_PPN_SHIFT = 10,
+	PAGE_SHIFT = 12,
+};
+
+/* The high bits, which Sv32 has not. */
+#define PTE_N	     ((uint64_t)1 << 63)
+#define PTE_PBMT     ((uint64_t)3 << 61)
+#define PTE_RESERVED ((uint64_t)0x7f << 54)
+#define PTE_HIGH     (PTE_N | PTE_PBMT | PTE_RESERVED)
+
+/*
+ * All that must be zero, or one (V), in a pointer to the next table. Besides
+ * what is reserved everywhere, A, D and U are reserved there; G and RSW are free.
+ */
+#define PTE_POINTER_MASK (PTE_HIGH | PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+
+/* Svnapot knows one size, 64 KiB: the low four bits of the PPN are 1000 and stand for the VPN's. */
+enum { NAPOT_MASK = 0xf, NAPOT_64KIB = 0x8 };
+
+enum { SV32_INDEX_BITS = 10, SV39_INDEX_BITS = 9 };
+enum { SATP_MODE_BARE = 0, SATP_MODE_SV39 = 8, SATP_MODE_SV48 = 9, SATP_MODE_SV57 = 10 };
+
+/* The values of WALK_READ and so on are leaves of a kernel's usual page. With R set, W is never
+ * without it. */
+_Static_assert(WALK_READ == (PTE_V | PTE_R | PTE_A), "a readable page");
+_Static_assert(WALK_WRITE == (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D), "a writable page");
+_Static_assert(WALK_EXECUTE == (PTE_V | PTE_R | PTE_X | PTE_A), "an executable page");
+
+/* True when the access has the rights that the leaf asks for. */
+static bool leaf_permits(const struct walk *walk, uint64_t pte, enum walk_access access)
+{
+	/* What must be set: A always, D for a store, and one of `some`. */
+	unsigned all = access == WALK_WRITE ? PTE_A | PTE_D | PTE_W : PTE_A;
+	unsigned some = access == WALK_EXECUTE ? PTE_X : walk->mxr ? PTE_R | PTE_X : PTE_R;
+
+	if ((pte & all) != all || !(pte & some))
+		return false;
+	if (pte & PTE_U)
+		return walk->user || (walk->sum && access != WALK_EXECUTE);
+	return !walk->user;
+}
+
+/* False when bits are set that are reserved, or a combination of them is. */
+static bool leaf_well_formed(const struct walk *walk, uint64_t pte, bool last_level)
+{
+	if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || (pte & PTE_RESERVED))
+		return false;
+	if ((pte & PTE_PBMT) && (!walk->pbmt || (pte & PTE_PBMT) == PTE_PBMT))
+		return false;
+	return !(pte & PTE_N) ||
+	       (walk->napot && last_level && (pte >> PTE_PPN_SHIFT & NAPOT_MASK) == NAPOT_64KIB);
+}
+
+/*
+ * Any leaf, and what is none: faults included. `shift` is where the index of
+ * its level begins. Out of line, to leave the usual road lean.
+ */
+static __attribute__((noinline)) enum walk_result leaf_any(const struct walk *walk, uint64_t pte,
+							   xlen_t va, enum walk_access access,
+							   unsigned shift, gpa_t *out)
+{
+	xlen_t low = ((xlen_t)1 << shift) - 1;
+	uint64_t page;
+
+	if (!leaf_well_formed(walk, pte, shift == PAGE_SHIFT) || !leaf_permits(walk, pte, access))
+		return WALK_PAGE_FAULT;
+	page = (pte & ~PTE_HIGH) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+	if (pte & PTE_N) {
+		low |= (xlen_t)NAPOT_MASK << PAGE_SHIFT;
+		page &= ~(uint64_t)low;
+	}
+	if (page & low)
+		return WALK_PAGE_FAULT; /* a misaligned superpage */
+	out->raw = page | (va & low);
+	return WALK_OK;
+}
+
+/* Where a walk is. */
+struct cursor {
+	uint64_t table; /* from the start of the guest's RAM */
+	uint64_t pte;	/* the entry that was read last */
+	unsigned shift; /* of the level it was read at; 0: its table is outside the RAM */
+};
+
+/*
+ * Read the entry at the level whose index is `index_bits` wide and begins at
+ * `shift` (constants: this is in line, once a level). True when it points to a
+ * next table, which becomes the current one. It is read once and whole: other
+ * vCPUs of the guest may be writing it.
+ */
+static inline __attribute__((always_inline)) bool level(const struct walk *walk, struct cursor *at,
+							xlen_t va, unsigned index_bits,
+							unsigned shift)
+{
+	const bool wide = index_bits == SV39_INDEX_BITS;
+	size_t index = va >> shift & (((xlen_t)1 << index_bits) - 1);
+	const uint8_t *table;
+
+	at->shift = 0;
+	/* Tables and RAM are aligned to pages: a table that begins inside ends inside. */
+	if (at->table >= walk->ram_size)
+		return false;
+	table = walk->ram_host + (size_t)at->table;
+	at->shift = shift;
+	at->pte = wide ? __atomic_load_n((const uint64_t *)table + index, __ATOMIC_RELAXED)
+		       : __atomic_load_n((const uint32_t *)table + index, __ATOMIC_RELAXED);
+	if ((at->pte & PTE_POINTER_MASK) != PTE_V)
+		return false;
+	at->table = (at->pte >> PTE_PPN_SHIFT << PAGE_SHIFT) - walk->ram.raw;
+	return true;
+}
+
+/* After the last level that was read. */
+static inline __attribute__((always_inline)) enum walk_result finish(const struct walk *walk,
+								     const struct cursor *at,
+								     xlen_t va,
+								     enum walk_access access,
+								     gpa_t *out)
+{
+	if (!at->shift)
+		return WALK_ACCESS_FAULT;
+	if (at->shift != PAGE_SHIFT || walk->user ||
+	    (at->pte & (PTE_HIGH | PTE_U | access)) != access)
+		return leaf_any(walk, at->pte, va, access, at->shift, out);
+	out->raw = (at->pte >> PTE_PPN_SHIFT << PAGE_SHIFT) | (va & (PAGE_SIZE - 1));
+	return WALK_OK;
+}
+
+/* Sv32: satp has the mode in bit 31 and a PPN of 22 bits; a physical address has 34. */
+static enum walk_result translate_rv32(const struct walk *walk, uint32_t va,
+				       enum walk_access access, gpa_t *out)
+{
+	uint32_t satp = (uint32_t)walk->satp;
+	struct cursor at;
+
+	if (!(satp >> 31)) {
+		out->raw = va;
+		return WALK_OK;
+	}
+	at.table = ((uint64_t)(satp & 0x3fffff) << PAGE_SHIFT) - walk->ram.raw;
+	if (level(walk, &at, va, SV32_INDEX_BITS, 22))
+		level(walk, &at, va, SV32_INDEX_BITS, PAGE_SHIFT);
+	return finish(walk, &at, va, access, out);
+}
+
+/* True when the bits of `va` above the root's index, which begins at `shift`, repeat its highest.
+ */
+static inline __attribute__((always_inline)) bool canonical(uint64_t va, unsigned shift)
+{
+	unsigned unused = 64 - SV39_INDEX_BITS - shift;
+
+	return (uint64_t)((int64_t)(va << unused) >> unused) == va;
+}
+
+/* One level of Sv39, Sv48 or Sv57. */
+#define LEVEL(shift) level(walk, &at, (xlen_t)va, SV39_INDEX_BITS, shift)
+
+/* Sv39, Sv48, Sv57: satp has the mode in bits 63:60 and a PPN of 44; other modes don't exist. */
+static enum walk_result translate_rv64(const struct walk *walk, uint64_t va,
+				       enum walk_access access, gpa_t *out)
+{
+	uint64_t satp = walk->satp;
+	struct cursor at = {.table = (satp << 20 >> (20 - PAGE_SHIFT)) - walk->ram.raw};
+	unsigned mode = (unsigned)(satp >> 60);
+	bool is_canonical, down = true;
+
+	if (mode == SATP_MODE_SV39) {
+		is_canonical = canonical(va, 30);
+	} else if (mode == SATP_MODE_SV48) {
+		is_canonical = canonical(va, 39);
+		down = is_canonical && LEVEL(39);
+	} else if (mode == SATP_MODE_SV57) {
+		is_canonical = canonical(va, 48);
+		down = is_canonical && LEVEL(48) && LEVEL(39);
+	} else {
+		if (mode != SATP_MODE_BARE)
+			return WALK_PAGE_FAULT;
+		out->raw = va;
+		return WALK_OK;
+	}
+	if (!is_canonical)
+		return WALK_PAGE_FAULT;
+	if (down && LEVEL(30) && LEVEL(21))
+		LEVEL(PAGE_SHIFT);
+	return finish(walk, &at, (xlen_t)va, access, out);
+}
+
+enum walk_result walk_translate(const struct walk *walk, unsigned xlen, xlen_t va,
+				enum walk_access access, gpa_t *out)
+{
+	if (xlen == 32)
+		return translate_rv32(walk, (uint32_t)va, access, out);
+	return translate_rv64(walk, va, access, out);
+}
