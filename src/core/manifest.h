@@ -16,6 +16,7 @@
 enum {
 	MANIFEST_NAME_MAX = 32, /* of a capsule, with the terminating zero */
 	MANIFEST_CAPSULES_MAX = 64,
+	MANIFEST_VCPUS_MAX = 32,
 	MANIFEST_BOOTARGS_MAX = 2048, /* Linux takes COMMAND_LINE_SIZE 1024 (rv64) */
 };
 
@@ -53,7 +54,7 @@ struct manifest_capsule {
 	uint32_t weight;
 	uint32_t cap_percent; /* 0: none */
 	uint32_t harts_count; /* 0: all */
-	const void *harts;    /* big-endian cells, as in the tree */
+	const void *harts;    /* big-endian cells, as in the tree; no hart twice */
 	enum manifest_restart restart;
 	enum manifest_isolation isolation;
 };
@@ -61,21 +62,30 @@ struct manifest_capsule {
 /*
  * Check the FIT as a whole and find the capsules that start at boot. Every
  * refusal (ERR_FORMAT, ERR_MISSING, ERR_LIMIT) names node, property, value and
- * what would be accepted. Reads at most `size` bytes at `fit`, which need not
- * be aligned beyond 8 bytes.
+ * what would be accepted, in printable characters. Reads at most `size` bytes
+ * at `fit`, which need not be aligned beyond 8 bytes, and must stay there
+ * unchanged as long as `manifest` is used. Pure; on any hart.
  */
 enum status manifest_open(struct manifest *manifest, const void *fit, uint64_t size,
 			  struct reason *why) MUST_USE;
 
 /*
  * Read and validate the capsule with the given index below `capsule_count`,
- * its images' extents and their hash-* nodes included. A refusal concerns this
- * capsule alone; the others are still good.
+ * its images' extents and their hash-* nodes included. A refusal (as above, and
+ * ERR_RANGE) concerns this capsule alone; the others are still good. `why` does
+ * not say which capsule: whoever prints it puts "capsule <name>: " before it.
  */
 enum status manifest_capsule(const struct manifest *manifest, unsigned index,
 			     struct manifest_capsule *out, struct reason *why) MUST_USE;
 
-/* The name of the index-th capsule, for messages, also when manifest_capsule() refuses it. */
+/*
+ * The name of the index-th capsule, for messages, also when manifest_capsule()
+ * refuses it; "?" when the name itself is refused. 1 to MANIFEST_NAME_MAX - 1 of
+ * A-Z a-z 0-9 . _ -.
+ */
 const char *manifest_capsule_name(const struct manifest *manifest, unsigned index);
+
+/* Replace what isn't printable in a sentence that quotes a manifest. */
+void manifest_printable(struct reason *why);
 
 #endif
