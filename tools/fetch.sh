@@ -243,4 +243,4 @@ for item in $list; do
 	WORK=
 done
 # The lists are read again on the next fetch anyway, and are larger than what was kept.
-rm -rf "$APT/lists" "$APT"/*.bin
+rm -rf "$APT/lists" "$APT/archives" "$APT"/*.bin
