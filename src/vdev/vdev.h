@@ -25,6 +25,9 @@ struct vdev_ops {
 	void (*write)(struct vdev *dev, uint32_t offset, unsigned size, uint64_t value);
 };
 
+/* Windows begin and end at multiples of the largest access. */
+enum { VDEV_ALIGN = 8 };
+
 /* Base part of every virtual device; embed it as the first member. */
 struct vdev {
 	const struct vdev_ops *ops;
@@ -39,12 +42,16 @@ struct vdev_bus {
 	struct vdev *devices[VDEV_MAX];
 };
 
-/* Put `dev` on the bus. False (nothing changed) when it overlaps another or the bus is full. */
+/*
+ * Put `dev` on the bus; those that are used most come first, as they are found
+ * fastest. False (nothing changed) when its window overlaps another's, is empty,
+ * wraps, isn't aligned to VDEV_ALIGN, or the bus is full.
+ */
 bool vdev_attach(struct vdev_bus *bus, struct vdev *dev);
 
 /*
  * The device whose window contains all of [at, at + size), or NULL; misaligned
- * accesses find nothing.
+ * accesses find nothing. `size` is 1, 2, 4 or 8.
  */
 struct vdev *vdev_find(const struct vdev_bus *bus, gpa_t at, unsigned size);
 
