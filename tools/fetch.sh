@@ -164,7 +164,7 @@ fetch_libfdt() {
 		grep "^'.*\.orig\.tar\.") || die "the source index has no device-tree-compiler"
 	download "$line"
 	version=$(basename "$FILE" | sed 's/^[^_]*_\(.*\)\.orig\.tar\..*$/\1/')
-	tar -xf "$FILE" -C "$WORK" --strip-components=2 --wildcards '*/libfdt/*'
+	tar -xmf "$FILE" -C "$WORK" --strip-components=2 --wildcards '*/libfdt/*'
 	[ -f "$WORK/libfdt.h" ] && [ -f "$WORK/fdt_ro.c" ] || die "$FILE has no libfdt in it"
 	install_item libfdt "$version"
 }

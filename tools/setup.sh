@@ -100,19 +100,22 @@ fi
 
 as_root=(env DEBIAN_FRONTEND=noninteractive)
 if [ "$EUID" -ne 0 ]; then
+	have sudo || [ ${#packages[@]} -gt 0 ] || exit 0
 	have sudo || die "to install them run as root: apt-get update &&" \
 		"apt-get install --no-install-recommends ${packages[*]}"
 	as_root=(sudo "${as_root[@]}")
 fi
 
 # "PID (NAME)" of whoever holds one of apt's or dpkg's locks. They are POSIX record locks, which
-# /proc/locks shows to everybody.
+# /proc/locks shows to everybody as major:minor:inode. Where a file system hides its device, nobody
+# is found, and apt's own waiting has to do.
 lock_holder() {
-	local file inode pid
+	local file major minor inode pid
 	for file in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock \
 		/var/cache/apt/archives/lock; do
-		inode=$(stat -c %i "$file" 2>/dev/null) || continue
-		pid=$(awk -v i=":$inode\$" '$6 ~ i { print $5; exit }' /proc/locks)
+		read -r major minor inode < <(stat -c '%Hd %Ld %i' "$file" 2>/dev/null) || continue
+		inode=$(printf '%02x:%02x:%d' "$major" "$minor" "$inode")
+		pid=$(awk -v i="$inode" '$6 == i { print $5; exit }' /proc/locks)
 		[ -z "$pid" ] || {
 			echo "process $pid ($(cat "/proc/$pid/comm" 2>/dev/null || echo unknown))"
 			return
@@ -133,11 +136,14 @@ wait_for_lock() {
 	done
 }
 
-# What an interrupted dpkg leaves behind must be settled before apt does anything.
+# True when dpkg was interrupted and has left something behind.
+half_done() {
+	[ -n "$(dpkg --audit 2>/dev/null)" ] || compgen -G '/var/lib/dpkg/updates/[0-9]*' >/dev/null
+}
+
+# That must be settled before apt does anything.
 repair() {
-	local half
-	half=$(dpkg --audit 2>/dev/null || true)
-	if [ -n "$half" ] || compgen -G '/var/lib/dpkg/updates/[0-9]*' >/dev/null; then
+	if half_done; then
 		say "an earlier installation was interrupted; repairing: dpkg --configure -a"
 		"${as_root[@]}" dpkg --configure -a ||
 			say "dpkg could not settle everything by itself; apt goes on from there"
@@ -158,9 +164,15 @@ if [ ${#packages[@]} -gt 0 ]; then
 	say "running: ${as_root[*]} ${update[*]}"
 	"${as_root[@]}" "${update[@]}" || say "not every package list could be read; trying anyway"
 	say "running: ${as_root[*]} ${install[*]}"
-	"${as_root[@]}" "${install[@]}" ||
+	"${as_root[@]}" "${install[@]}" || {
+		half_done || {
+			[ -z "$mark" ] || rm -f "$mark"
+			die "apt could not install: ${packages[*]} (is there a network?)"
+		}
+		say "apt failed half-way; trying once more with --fix-broken"
 		"${as_root[@]}" apt-get install --fix-broken "${options[@]}" "${packages[@]}" ||
-		die "apt could not install: ${packages[*]}"
+			die "apt could not install: ${packages[*]}"
+	}
 	hash -r
 	look
 	[ ${#packages[@]} -eq 0 ] || die "apt is done, yet these are still missing:"$'\n'"$report"
