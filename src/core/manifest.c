@@ -38,25 +38,27 @@ static enum status check_tree(const void *fit, uint64_t size, struct reason *why
 			      size, FDT_HEADER_SIZE);
 	if (fdt_magic(fit) != FDT_MAGIC)
 		return refuse(why, ERR_FORMAT,
-			      "the manifest is no FIT: it begins with 0x%08x, a FIT with 0x%08x; "
+			      "the manifest is no FIT: it begins with 0x%08" PRIx32
+			      ", a FIT with 0x%08" PRIx32 "; "
 			      "mkimage -f x.its x.itb makes one",
-			      fdt_magic(fit), FDT_MAGIC);
+			      fdt_magic(fit), (uint32_t)FDT_MAGIC);
 	if (fdt_version(fit) < FDT_VERSION || fdt_last_comp_version(fit) > FDT_VERSION)
 		return refuse(why, ERR_FORMAT,
-			      "the FIT has version %u (compatible to %u); %u is "
+			      "the FIT has version %" PRIu32 " (compatible to %" PRIu32 "); %u is "
 			      "expected",
 			      fdt_version(fit), fdt_last_comp_version(fit), FDT_VERSION);
 	if (fdt_totalsize(fit) > size)
 		return refuse(why, ERR_FORMAT,
-			      "the manifest is truncated: its header says 0x%x bytes, there are "
+			      "the manifest is truncated: its header says 0x%" PRIx32
+			      " bytes, there are "
 			      "0x%" PRIx64,
 			      fdt_totalsize(fit), size);
 	/* libfdt reads whole words there, which not every hart does unaligned. */
 	if (fdt_off_mem_rsvmap(fit) % FDT_ALIGN || fdt_off_dt_struct(fit) % sizeof(uint32_t))
-		return refuse(
-			why, ERR_FORMAT,
-			"the manifest is corrupt: its blocks at 0x%x and 0x%x are not aligned",
-			fdt_off_mem_rsvmap(fit), fdt_off_dt_struct(fit));
+		return refuse(why, ERR_FORMAT,
+			      "the manifest is corrupt: its blocks at 0x%" PRIx32 " and 0x%" PRIx32
+			      " are not aligned",
+			      fdt_off_mem_rsvmap(fit), fdt_off_dt_struct(fit));
 	error = fdt_check_full(fit, size < INT32_MAX ? (size_t)size : INT32_MAX);
 	if (error)
 		return refuse(why, ERR_FORMAT, "the manifest is corrupt: %s", fdt_strerror(error));

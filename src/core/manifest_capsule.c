@@ -141,7 +141,7 @@ static enum status read_harts(struct wish *wish, struct reason *why)
 		for (uint32_t j = 0; j < i; j++) {
 			if (fdt32_ld((const fdt32_t *)(cells + 4 * i)) ==
 			    fdt32_ld((const fdt32_t *)(cells + 4 * j)))
-				return refuse(why, ERR_FORMAT, "harts names hart %u twice",
+				return refuse(why, ERR_FORMAT, "harts names hart %" PRIu32 " twice",
 					      fdt32_ld((const fdt32_t *)(cells + 4 * i)));
 		}
 	}

@@ -53,7 +53,8 @@ enum status manifest_hash_check(const void *fit, int node, const uint8_t *data, 
 		return refuse(why, ERR_FORMAT, "value has %d bytes; 4 are expected", length);
 	crc = crc32(data, size);
 	if (crc != fdt32_ld(value))
-		return refuse(why, ERR_FORMAT, "value is 0x%08x, but the data's crc32 is 0x%08x",
+		return refuse(why, ERR_FORMAT,
+			      "value is 0x%08" PRIx32 ", but the data's crc32 is 0x%08" PRIx32,
 			      fdt32_ld(value), crc);
 	return OK;
 }

@@ -52,16 +52,16 @@ static enum status read_external(const struct manifest *manifest,
 	if (!(seen & 1u << DATA_SIZE))
 		return refuse(why, ERR_MISSING, "data-size is missing; %s needs it", name);
 	if (value % DATA_ALIGN)
-		return refuse(why, ERR_FORMAT, "%s is 0x%x; a multiple of 4 is expected", name,
-			      value);
+		return refuse(why, ERR_FORMAT, "%s is 0x%" PRIx32 "; a multiple of 4 is expected",
+			      name, value);
 	if (start < tree)
 		return refuse(why, ERR_RANGE,
-			      "data-position is 0x%x, inside the tree; 0x%" PRIx64
+			      "data-position is 0x%" PRIx32 ", inside the tree; 0x%" PRIx64
 			      " or more is expected",
 			      value, tree);
 	if (!range_contains(0, manifest->size, start, from->data_size))
 		return refuse(why, ERR_RANGE,
-			      "%s 0x%x and data-size 0x%x end at 0x%" PRIx64
+			      "%s 0x%" PRIx32 " and data-size 0x%" PRIx32 " end at 0x%" PRIx64
 			      ", but the manifest has 0x%" PRIx64 " bytes: it is truncated",
 			      name, value, from->data_size, start + from->data_size,
 			      manifest->size);

@@ -63,10 +63,10 @@ static enum status check_range(const struct manifest_property *row, uint32_t val
 	if (value >= row->min && value <= row->max)
 		return OK;
 	if (row->max == UINT32_MAX)
-		return refuse(why, ERR_LIMIT, "%s is %u; at least %u is expected", row->name, value,
-			      row->min);
-	return refuse(why, ERR_LIMIT, "%s is %u; %u to %u is expected", row->name, value, row->min,
-		      row->max);
+		return refuse(why, ERR_LIMIT, "%s is %" PRIu32 "; at least %" PRIu32 " is expected",
+			      row->name, value, row->min);
+	return refuse(why, ERR_LIMIT, "%s is %" PRIu32 "; %" PRIu32 " to %" PRIu32 " is expected",
+		      row->name, value, row->min, row->max);
 }
 
 static enum status read_choice(const struct manifest_property *row, const char *value, void *field,
@@ -92,7 +92,8 @@ static enum status check_cells(const struct manifest_property *row, int size, st
 			return refuse(why, ERR_FORMAT, "%s has %d bytes; cells of 4 are expected",
 				      row->name, size);
 		if ((uint32_t)size / CELL > row->max)
-			return refuse(why, ERR_LIMIT, "%s has %d cells; at most %u are expected",
+			return refuse(why, ERR_LIMIT,
+				      "%s has %d cells; at most %" PRIu32 " are expected",
 				      row->name, size / CELL, row->max);
 	} else if (row->kind == PROPERTY_ADDRESS) {
 		if (size != 2 * CELL)
