@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C half of trap handling: start.S saves the registers and calls
+ * trap_handle(), and what it leaves in the frame is what the hart goes on with.
+ */
+#include "kit/trap.h"
+
+#include "kit/csr.h"
+#include "kit/kit.h"
+#include "kit/print.h"
+
+/* The number of interrupt causes that can have a handler. */
+#define INTERRUPT_COUNT 16
+
+/* Known to start.S: the labels it has, the words it writes. */
+extern char trap_recover[];
+unsigned long trap_enter(unsigned long a0, unsigned long a1, unsigned long a2, const void *fn);
+void user_enter(unsigned long a0, unsigned long a1, unsigned long fn);
+void registers_enter(unsigned long x, unsigned long code);
+void trap_handle(struct trap_frame *frame);
+void trap_nested(unsigned long cause, unsigned long pc, unsigned long tval);
+unsigned long trap_recover_sp;
+struct context *context_current;
+
+/* Who waits for an exception, or NULL. */
+static struct trap *expecting;
+static void (*interrupt_handlers[INTERRUPT_COUNT])(struct trap_frame *frame);
+
+bool trap_call(struct trap *t, const void *fn, unsigned long a0, unsigned long a1, unsigned long a2)
+{
+	struct trap *outer = expecting;
+	unsigned long outer_sp = trap_recover_sp;
+
+	t->taken = false;
+	expecting = t;
+	t->value = trap_enter(a0, a1, a2, fn);
+	expecting = outer;
+	trap_recover_sp = outer_sp;
+	return t->taken;
+}
+
+bool trap_call_user(struct trap *t, const void *fn, unsigned long a0, unsigned long a1)
+{
+	return trap_call(t, user_enter, a0, a1, (unsigned long)fn);
+}
+
+bool trap_call_registers(struct trap *t, const unsigned long x[32], const void *code)
+{
+	return trap_call(t, registers_enter, (unsigned long)x, (unsigned long)code, 0);
+}
+
+void trap_on_interrupt(unsigned int cause, void (*handler)(struct trap_frame *frame))
+{
+	if (cause < INTERRUPT_COUNT)
+		interrupt_handlers[cause] = handler;
+}
+
+/* An interrupt nobody wants is turned off, or it would come back for ever. */
+static void handle_interrupt(struct trap_frame *frame, unsigned long cause)
+{
+	if (cause < INTERRUPT_COUNT && interrupt_handlers[cause]) {
+		interrupt_handlers[cause](frame);
+		return;
+	}
+	CSR_CLEAR(sie, 1UL << (cause & (XLEN - 1)));
+	print("# unexpected interrupt %lu at 0x%lx\n", cause, frame->pc);
+}
+
+/*
+ * Called from trap_entry on the trap stack. The frame is changed so that the
+ * interrupted trap_call() returns: back to S-mode, and SIE as it was, because
+ * sret copies SPIE into it. A trap from U leaves SPIE 0.
+ */
+void trap_handle(struct trap_frame *frame)
+{
+	unsigned long interrupt_bit = 1UL << (XLEN - 1);
+
+	if (frame->cause & interrupt_bit) {
+		handle_interrupt(frame, frame->cause & ~interrupt_bit);
+		return;
+	}
+	if (!expecting) {
+		print("# exception %lu at 0x%lx, stval 0x%lx, ra 0x%lx: nobody expected it\n",
+		      frame->cause, frame->pc, frame->tval, frame->x[1]);
+		kit_fail();
+	}
+	expecting->taken = true;
+	expecting->frame = *frame;
+	frame->pc = (unsigned long)trap_recover;
+	frame->x[2] = trap_recover_sp;
+	frame->status |= SSTATUS_SPP;
+}
+
+/* Called from trap_entry when the handler itself trapped: all is lost but the message. */
+void trap_nested(unsigned long cause, unsigned long pc, unsigned long tval)
+{
+	print("# trap inside the trap handler: cause 0x%lx at 0x%lx, stval 0x%lx\n", cause, pc,
+	      tval);
+	kit_fail();
+}
