@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+#
+# The capsule kit's programs: guest tests, the cost guest, and small guests that
+# do one thing. `make guest-tests XLEN=32` builds all of them with their
+# manifests into build/rv32/guest. Included by the Makefile; works alone with -f.
+
+XLEN ?= 64
+CROSS ?= riscv64-unknown-elf-
+GUEST_CC ?= $(CROSS)gcc
+GUEST_OBJCOPY ?= $(CROSS)objcopy
+MKIMAGE ?= mkimage
+
+GUEST_OUT := build/rv$(XLEN)/guest
+GUEST_ABI := $(if $(filter 32,$(XLEN)),ilp32,lp64)
+# Where the manifests put the capsule's RAM, plus 2 MiB; also where QEMU loads the ELF.
+GUEST_BASE := 0x84200000
+
+# The suffixes fall out of GCC's multilib table, so the link goes without them.
+GUEST_MARCH := rv$(XLEN)imac_zicsr_zifencei
+GUEST_LINK_MARCH := rv$(XLEN)imac
+GUEST_CPPFLAGS := -Icapsules -Itests/guest
+GUEST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-builtin \
+	-fno-common -mcmodel=medany -mabi=$(GUEST_ABI)
+GUEST_LDFLAGS := -nostdlib -static -march=$(GUEST_LINK_MARCH) -mabi=$(GUEST_ABI) \
+	-Wl,--build-id=none -Wl,--no-warn-rwx-segments
+
+GUEST_KIT := $(patsubst capsules/%,$(GUEST_OUT)/%.o,$(wildcard capsules/kit/*.[cS]))
+GUEST_SUBJECTS := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,\
+	$(filter-out tests/guest/cost.c,$(wildcard tests/guest/*.c)))
+GUEST_COST := $(GUEST_OUT)/test/cost.c.o
+GUEST_SMALL := $(patsubst tests/guest/small/%.S,%,$(wildcard tests/guest/small/*.S))
+GUEST_KERNELS := guest-tests cost $(GUEST_SMALL)
+GUEST_ITS := $(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its))
+
+.PHONY: guest-tests
+guest-tests: $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) $(GUEST_OUT)/flat.bin $(GUEST_OUT)/pic.elf \
+	$(GUEST_ITS:%=$(GUEST_OUT)/%.itb)
+
+$(GUEST_OUT)/kit/%.o: capsules/kit/% mk/guest-tests.mk
+	@mkdir -p $(@D)
+	$(Q)$(GUEST_CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) -march=$(GUEST_MARCH) -MMD -MP -c $< -o $@
+
+$(GUEST_OUT)/test/%.o: tests/guest/% mk/guest-tests.mk
+	@mkdir -p $(@D)
+	$(Q)$(GUEST_CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) -march=$(GUEST_MARCH) -MMD -MP -c $< -o $@
+
+# libgcc is there for what C can ask of RV32, such as shifts of 64 bits.
+define guest_link
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,--defsym=BASE=$(1) -T capsules/kit/kit.ld \
+		$(filter %.o,$^) -lgcc -o $@
+endef
+
+$(GUEST_OUT)/guest-tests.elf: $(GUEST_KIT) $(GUEST_SUBJECTS) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/cost.elf: $(GUEST_KIT) $(GUEST_COST) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+# The small ones have no C, so no kit: one object, one section.
+$(GUEST_SMALL:%=$(GUEST_OUT)/%.elf): $(GUEST_OUT)/%.elf: $(GUEST_OUT)/test/small/%.S.o
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-Ttext=$(GUEST_BASE),-e,_start $< -o $@
+
+$(GUEST_OUT)/flat.bin: $(GUEST_OUT)/flat.elf
+	$(Q)$(GUEST_OBJCOPY) -O binary $< $@
+
+# A position-independent ELF. This linker makes none, so flat.S, which needs no
+# relocation, is linked at 0 and byte 16 of its header, e_type, becomes ET_DYN.
+$(GUEST_OUT)/pic.elf: $(GUEST_OUT)/test/small/flat.S.o
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-Ttext=0,-e,_start $< -o $@.tmp
+	$(Q)printf '\003' | dd of=$@.tmp bs=1 seek=16 conv=notrunc status=none
+	$(Q)mv $@.tmp $@
+
+# -D gives mkimage's dtc the folder of this width, where /incbin/ finds the kernel.
+$(GUEST_OUT)/%.itb: tests/guest/%.its $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) \
+		$(GUEST_OUT)/flat.bin $(GUEST_OUT)/pic.elf
+	$(Q)$(MKIMAGE) -D "-I dts -O dtb -p 500 -i $(GUEST_OUT)" -f $< $@.tmp >$@.log || \
+		{ cat $@.log; rm -f $@.tmp; exit 1; }
+	$(Q)mv $@.tmp $@
+
+-include $(patsubst %.o,%.d,$(GUEST_KIT) $(GUEST_SUBJECTS) $(GUEST_COST))
