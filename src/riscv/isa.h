@@ -53,8 +53,11 @@ typedef uint64_t isa_set_t;
 
 /*
  * What the hart's node says: riscv,isa-extensions where present, else
- * riscv,isa. Unknown names are skipped. 0 when neither is there or the base
- * isn't an rv32 or rv64 I; `xlen` (may be NULL) gets 32 or 64, 0 when unknown.
+ * riscv,isa. Unknown names are skipped, versions ignored, B counts as Zba, Zbb
+ * and Zbs. A riscv,isa also means Zicsr, Zifencei, Zicntr and Zihpm, which were
+ * part of I when that property was defined. 0 when neither is there or the base
+ * isn't an rv32 or rv64 I; `xlen` (may be NULL) gets 32 or 64 from riscv,isa, 0
+ * when unknown.
  */
 isa_set_t isa_read(const struct machine_hart *hart, unsigned *xlen);
 
@@ -65,10 +68,10 @@ struct isa_text {
 	unsigned extensions_length;
 };
 
-/* The set written both ways for a guest's device tree. */
+/* The set written both ways for a guest's device tree; `xlen` is 32 or 64. */
 void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out);
 
-/* "RV64IMAFDC" for messages: base and single letters only. */
+/* "RV64IMAFDC" for messages: base and single letters only, as many as fit; "RV??I" for xlen 0. */
 void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size);
 
 #endif
