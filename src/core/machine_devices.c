@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The devices of a device tree that Diosix drives itself: UART, finisher,
+ * timer and software interrupts, PLIC.
+ *
+ * Specifications: SiFive U54-MC manual (CLINT), RISC-V ACLINT, RISC-V PLIC, and
+ * the Linux kernel's bindings for the properties.
+ */
+#include <libfdt.h>
+
+#include "core/machine_reader.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+/* Interrupt numbers of a hart, as in mip. */
+enum { MACHINE_SOFTWARE = 3, MACHINE_TIMER = 7, MACHINE_EXTERNAL = 11 };
+
+/* A CLINT's registers. An ACLINT has the same arrays at the start of its ranges. */
+enum { CLINT_MTIMECMP = 0x4000, CLINT_MTIME = 0xbff8 };
+
+const char machine_devices_clints[] =
+	"riscv,clint0, sifive,clint0, thead,c900-clint, riscv,aclint-mswi and riscv,aclint-mtimer";
+
+static const char *node_name(const struct machine_reader *reader)
+{
+	const char *name = fdt_get_name(reader->place.fdt, reader->place.node, NULL);
+
+	return name ? name : "?";
+}
+
+/* --- who gets an interrupt -------------------------------------------------- */
+
+/* Goes over interrupts-extended, whose entries are a hart's controller and a number. */
+struct targets {
+	const struct machine_reader *reader;
+	const void *cells;
+	unsigned count;
+	unsigned position; /* of the entry that was read last + 1 */
+};
+
+static struct targets targets_of(const struct machine_reader *reader)
+{
+	struct targets targets = {.reader = reader};
+	unsigned length;
+
+	targets.cells = tree_bytes(&reader->place, "interrupts-extended", &length);
+	targets.count = length / 8;
+	return targets;
+}
+
+/*
+ * The next entry's number, and the hart, NULL for one that we don't use: such
+ * entries count for the position all the same. False at the end.
+ */
+static bool next_target(struct targets *targets, struct machine_hart **hart, uint32_t *interrupt)
+{
+	const struct machine_reader *reader = targets->reader;
+	uint32_t phandle;
+
+	if (targets->position == targets->count)
+		return false;
+	phandle = tree_cell_at(targets->cells, targets->position * 2);
+	*interrupt = tree_cell_at(targets->cells, targets->position * 2 + 1);
+	*hart = NULL;
+	for (unsigned i = 0; phandle && i < reader->out->hart_count; i++) {
+		if (reader->intc[i] == phandle) {
+			*hart = &reader->out->harts[i];
+			break;
+		}
+	}
+	targets->position++;
+	return true;
+}
+
+/* --- timer and software interrupts ------------------------------------------- */
+
+/* Set a hart's register, unless another device has claimed to be it or it lies outside. */
+static void set_register(hpa_t *out, const struct hpa_range *range, uint64_t offset, unsigned size)
+{
+	if (!out->raw && range_contains(0, range->size, offset, size))
+		out->raw = range->base.raw + offset;
+}
+
+static void read_clint(struct machine_reader *reader, bool has_mtime)
+{
+	struct targets targets = targets_of(reader);
+	struct machine_hart *hart;
+	struct hpa_range range;
+	uint32_t interrupt;
+
+	if (!tree_reg(&reader->place, 0, &range)) {
+		MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+		return;
+	}
+	if (has_mtime)
+		set_register(&reader->out->mtime, &range, CLINT_MTIME, 8);
+	while (next_target(&targets, &hart, &interrupt)) {
+		/* Each hart has two entries, software and timer. */
+		uint64_t index = (targets.position - 1) / 2;
+
+		if (hart && interrupt == MACHINE_SOFTWARE)
+			set_register(&hart->msip, &range, 4 * index, 4);
+		if (hart && interrupt == MACHINE_TIMER)
+			set_register(&hart->mtimecmp, &range, CLINT_MTIMECMP + 8 * index, 8);
+	}
+}
+
+static void read_mswi(struct machine_reader *reader)
+{
+	struct targets targets = targets_of(reader);
+	struct machine_hart *hart;
+	struct hpa_range range;
+	uint32_t interrupt;
+
+	if (!tree_reg(&reader->place, 0, &range)) {
+		MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+		return;
+	}
+	while (next_target(&targets, &hart, &interrupt))
+		if (hart && interrupt == MACHINE_SOFTWARE)
+			set_register(&hart->msip, &range, 4 * (uint64_t)(targets.position - 1), 4);
+}
+
+/* reg: first the register mtime, then the array of mtimecmp. */
+static void read_mtimer(struct machine_reader *reader)
+{
+	struct targets targets = targets_of(reader);
+	struct machine_hart *hart;
+	struct hpa_range mtime, range;
+	uint32_t interrupt;
+
+	if (!tree_reg(&reader->place, 1, &range)) {
+		MACHINE_ODD(reader, "%s has no second address, that of mtimecmp, left out",
+			    node_name(reader));
+		return;
+	}
+	if (tree_reg(&reader->place, 0, &mtime))
+		set_register(&reader->out->mtime, &mtime, 0, 8);
+	while (next_target(&targets, &hart, &interrupt))
+		if (hart && interrupt == MACHINE_TIMER)
+			set_register(&hart->mtimecmp, &range, 8 * (uint64_t)(targets.position - 1),
+				     8);
+}
+
+/* --- PLIC -------------------------------------------------------------------- */
+
+/* The one that the UART is wired to, else the first. Others, of other sockets, stay unused. */
+static void read_plic(struct machine_reader *reader)
+{
+	uint32_t phandle = fdt_get_phandle(reader->place.fdt, reader->place.node);
+	struct machine *out = reader->out;
+	struct targets targets = targets_of(reader);
+	struct machine_hart *hart;
+	struct hpa_range range;
+	uint32_t interrupt, sources;
+
+	if (!tree_reg(&reader->place, 0, &range) ||
+	    !tree_cell(&reader->place, "riscv,ndev", &sources)) {
+		MACHINE_ODD(reader, "%s has no address or no riscv,ndev, left out",
+			    node_name(reader));
+		return;
+	}
+	if (out->plic.base.raw && !(phandle && phandle == reader->uart_parent))
+		return;
+	reader->plic_phandle = phandle;
+	out->plic = (struct machine_plic){range.base, range.size, sources};
+	for (unsigned i = 0; i < out->hart_count; i++)
+		out->harts[i].plic_context = MACHINE_NO_CONTEXT;
+	while (next_target(&targets, &hart, &interrupt))
+		if (hart && interrupt == MACHINE_EXTERNAL &&
+		    hart->plic_context == MACHINE_NO_CONTEXT)
+			hart->plic_context = targets.position - 1;
+}
+
+/* --- UART and finisher ------------------------------------------------------- */
+
+/* Which controller the node's first interrupt goes to, and its number there. */
+static void read_uart_interrupt(struct machine_reader *reader)
+{
+	const struct tree_place *place = &reader->place;
+	unsigned length;
+	const void *bytes = tree_bytes(place, "interrupts-extended", &length);
+
+	reader->uart_parent = 0;
+	reader->uart_irq = 0;
+	if (length >= 8) {
+		reader->uart_parent = tree_cell_at(bytes, 0);
+		reader->uart_irq = tree_cell_at(bytes, 1);
+		return;
+	}
+	bytes = tree_bytes(place, "interrupts", &length);
+	if (length < 4)
+		return;
+	reader->uart_parent = place->path[place->depth].interrupt_parent;
+	reader->uart_irq = tree_cell_at(bytes, 0);
+}
+
+/* The one that stdout-path names, else the first. */
+static void read_uart(struct machine_reader *reader)
+{
+	const struct tree_place *place = &reader->place;
+	bool is_stdout = place->node == reader->stdout_node;
+	uint32_t shift = 0, width = 1, offset = 0, clock = 0;
+	struct hpa_range range;
+
+	if (reader->out->uart.base.raw && (reader->uart_is_stdout || !is_stdout))
+		return;
+	tree_cell(place, "reg-shift", &shift);
+	tree_cell(place, "reg-io-width", &width);
+	tree_cell(place, "reg-offset", &offset);
+	tree_cell(place, "clock-frequency", &clock);
+	if (!tree_reg(place, 0, &range) || shift > 3 || (width != 1 && width != 4) ||
+	    (width == 4 && (shift < 2 || range.base.raw % 4 || offset % 4)) ||
+	    !range_contains(0, range.size, offset, (uint64_t)8 << shift)) {
+		MACHINE_ODD(reader,
+			    "%s: no 16550 with eight registers of 1 or 4 bytes in its reg, "
+			    "left out",
+			    node_name(reader));
+		return;
+	}
+	reader->uart_is_stdout = is_stdout;
+	reader->out->uart = (struct machine_uart){
+		.base = {range.base.raw + offset},
+		.reg_shift = shift,
+		.io_width = width,
+		.clock = clock,
+	};
+	read_uart_interrupt(reader);
+}
+
+static void read_finisher(struct machine_reader *reader)
+{
+	struct hpa_range range;
+
+	if (!reader->out->finisher.raw && tree_reg(&reader->place, 0, &range) && range.size >= 4)
+		reader->out->finisher = range.base;
+}
+
+/* --- the second walk ----------------------------------------------------------- */
+
+#define COMPATIBLE(reader, ...)                                                                    \
+	(tree_compatible(&(reader)->place, (const char *const[]){__VA_ARGS__},                     \
+			 ARRAY_LENGTH(((const char *const[]){__VA_ARGS__}))) >= 0)
+
+static void read_device(struct machine_reader *reader)
+{
+	if (COMPATIBLE(reader, "ns16550a", "ns16550", "snps,dw-apb-uart"))
+		read_uart(reader);
+	else if (COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
+		read_finisher(reader);
+	else if (COMPATIBLE(reader, "thead,c900-clint"))
+		read_clint(reader, false);
+	else if (COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))
+		read_clint(reader, true);
+	else if (COMPATIBLE(reader, "riscv,aclint-mswi"))
+		read_mswi(reader);
+	else if (COMPATIBLE(reader, "riscv,aclint-mtimer"))
+		read_mtimer(reader);
+}
+
+void machine_devices_read(struct machine_reader *reader)
+{
+	const void *fdt = reader->place.fdt;
+	struct machine *out = reader->out;
+
+	tree_begin(&reader->place, fdt);
+	while (tree_next(&reader->place))
+		if (tree_available(&reader->place))
+			read_device(reader);
+	/* Once more, now that the UART's controller is known. */
+	tree_begin(&reader->place, fdt);
+	while (tree_next(&reader->place))
+		if (tree_available(&reader->place) &&
+		    COMPATIBLE(reader, "sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"))
+			read_plic(reader);
+	if (!out->uart.base.raw || !reader->uart_irq)
+		return;
+	if (reader->uart_parent && reader->uart_parent == reader->plic_phandle &&
+	    reader->uart_irq <= out->plic.sources)
+		out->uart.irq = reader->uart_irq;
+	else
+		MACHINE_ODD(reader,
+			    "the UART's interrupt %u isn't one of the PLIC, so it is polled",
+			    (unsigned)reader->uart_irq);
+}
