@@ -38,7 +38,8 @@ struct elf {
 	uint64_t entry;
 	uint64_t phoff;
 	unsigned phnum;
-	uint64_t bias; /* modulo 2^64: what is added to the addresses in the file */
+	uint64_t low;  /* ET_DYN: the lowest page's address in the file */
+	uint64_t bias; /* ET_DYN: what is added to addresses in the file, modulo 2^64 */
 };
 
 /* A program header, both classes. */
@@ -170,14 +171,22 @@ static enum status choose_bias(struct elf *elf, uint64_t target, uint64_t place,
 		return refuse(why, ERR_RANGE,
 			      "ELF: p_align is 0x%" PRIx64 ", and guest RAM is not aligned to that",
 			      align);
-	elf->bias = target - align_down(low, align);
+	elf->low = align_down(low, align);
+	elf->bias = target - elf->low;
 	return OK;
 }
 
-/* Where the segment goes; never wraps into the RAM unnoticed, as its range is checked. */
 static uint64_t address_of(const struct elf *elf, const struct phdr *phdr)
 {
 	return elf->type == ET_DYN ? phdr->vaddr + elf->bias : phdr->paddr;
+}
+
+/* Far enough from the lowest page, an address would wrap around and come to lie in RAM again. */
+static bool in_ram(const struct elf *elf, const struct phdr *phdr, gpa_t ram, uint64_t ram_size)
+{
+	if (elf->type == ET_DYN && phdr->vaddr - elf->low > ram_size)
+		return false;
+	return range_contains(ram.raw, ram_size, address_of(elf, phdr), phdr->memsz);
 }
 
 static enum status check_overlap(const struct image_plan *plan, unsigned index, uint64_t at,
@@ -213,7 +222,7 @@ static enum status check_segment(const struct elf *elf, unsigned index, const st
 			      " and p_filesz 0x%" PRIx64 " are not inside the file's 0x%" PRIx64
 			      " bytes: it is truncated or corrupt",
 			      index, phdr->offset, phdr->filesz, elf->size);
-	if (phdr->memsz && !range_contains(ram.raw, ram_size, at, phdr->memsz))
+	if (phdr->memsz && !in_ram(elf, phdr, ram, ram_size))
 		return refuse(why, ERR_RANGE,
 			      "ELF: program header %u: %s 0x%" PRIx64 " and p_memsz 0x%" PRIx64
 			      " are not inside guest RAM, [0x%" PRIx64 ", 0x%" PRIx64 ")%s",
