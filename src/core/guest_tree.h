@@ -9,8 +9,11 @@
 #include "core/status.h"
 #include "core/types.h"
 
+/* Bytes that are enough for the tree of any capsule that a manifest can ask for. */
+enum { GUEST_TREE_SIZE = 64 * 1024 };
+
 struct guest_tree {
-	const char *name;     /* of the capsule; becomes /model's end: "diosix,<name>" */
+	const char *name;     /* of the capsule; /model is "Diosix capsule <name>" */
 	const char *bootargs; /* "" allowed */
 	gpa_t ram;
 	uint64_t ram_size;
@@ -25,7 +28,7 @@ struct guest_tree {
 	const char *mmu_type; /* "riscv,sv39" */
 	gpa_t plic;
 	uint64_t plic_size;
-	uint32_t plic_sources;
+	uint32_t plic_sources; /* riscv,ndev: the highest source */
 	gpa_t uart;
 	uint64_t uart_size;
 	uint32_t uart_irq;
@@ -34,8 +37,12 @@ struct guest_tree {
 
 /*
  * Write the tree into the `size` bytes at `out` (8-byte aligned); its length
- * goes to `length`. ERR_LIMIT when it doesn't fit. dtc -W all takes the result
- * without a warning, and libfdt's fdt_check_full() without an error.
+ * goes to `length`. ERR_LIMIT when it doesn't fit. dtc takes the result without
+ * a warning, all of its checks on, and libfdt's fdt_check_full() without an
+ * error. The vCPUs' hart ids are 0 to vcpus - 1, and context n of the PLIC is
+ * vCPU n's supervisor external interrupt. Pure; on any hart. Bindings: Linux's
+ * Documentation/devicetree/bindings (riscv/cpus, riscv/extensions, riscv,cpu-intc,
+ * sifive,plic-1.0.0, serial/8250).
  */
 enum status guest_tree_build(const struct guest_tree *tree, void *out, size_t size, size_t *length,
 			     struct reason *why) MUST_USE;
