@@ -8,8 +8,7 @@
  */
 #include "riscv/emul/decode.h"
 
-/* The `shape` word of struct access_insn, as it lies in memory (RISC-V and our hosts:
- * little-endian). */
+/* The `shape` word of struct access_insn, as it lies in memory: little-endian, as our hosts. */
 #define SHAPE(store, sign, size, length)                                                           \
 	((uint32_t)(store) | (uint32_t)(sign) << 8 | (uint32_t)(size) << 16 |                      \
 	 (uint32_t)(length) << 24)
@@ -25,24 +24,35 @@ _Static_assert(offsetof(struct access_insn, store) == 0 &&
 #define LOAD_U(size, length) SHAPE(0, 0, size, length)
 #define STORE(size, length)  SHAPE(1, 0, size, length)
 
-/* The first index of what follows: 0 for RV64, 1 for RV32. */
-static inline unsigned narrow(unsigned xlen)
+/*
+ * Where the tables have an encoding: eight words for RV64 by funct3, then eight
+ * for RV32. `scaled` is funct3 times 4: written so that nothing but an address
+ * is computed.
+ */
+static inline size_t slot(size_t scaled, size_t xlen)
 {
-	return xlen >> 5 & 1;
+	return ((xlen & 32) + scaled) / 4;
 }
 
-/* By funct3: the opcodes LOAD (lb lh lw ld lbu lhu lwu) and STORE (sb sh sw sd). */
-static const uint32_t loads[2][8] = {
-	{LOAD(1, 4), LOAD(2, 4), LOAD(4, 4), LOAD(8, 4), LOAD_U(1, 4), LOAD_U(2, 4), LOAD_U(4, 4)},
-	{LOAD(1, 4), LOAD(2, 4), LOAD(4, 4), 0, LOAD_U(1, 4), LOAD_U(2, 4)}};
+/* clang-format off */
+/* The opcode LOAD: lb lh lw ld, lbu lhu lwu. */
+static const uint32_t loads[2 * 8] = {
+	LOAD(1, 4), LOAD(2, 4), LOAD(4, 4), LOAD(8, 4), LOAD_U(1, 4), LOAD_U(2, 4), LOAD_U(4, 4), 0,
+	LOAD(1, 4), LOAD(2, 4), LOAD(4, 4), 0,          LOAD_U(1, 4), LOAD_U(2, 4), 0,            0,
+};
 
-static const uint32_t stores[2][8] = {{STORE(1, 4), STORE(2, 4), STORE(4, 4), STORE(8, 4)},
-				      {STORE(1, 4), STORE(2, 4), STORE(4, 4)}};
+/* The opcode STORE: sb sh sw sd. */
+static const uint32_t stores[2 * 8] = {
+	STORE(1, 4), STORE(2, 4), STORE(4, 4), STORE(8, 4), 0, 0, 0, 0,
+	STORE(1, 4), STORE(2, 4), STORE(4, 4), 0,           0, 0, 0, 0,
+};
 
-/* By funct3: quadrants 0 and 2 of the compressed encodings (c.lw c.ld c.sw c.sd, c.lwsp...). */
-static const uint32_t compressed[2][8] = {
-	{0, 0, LOAD(4, 2), LOAD(8, 2), 0, 0, STORE(4, 2), STORE(8, 2)},
-	{0, 0, LOAD(4, 2), 0, 0, 0, STORE(4, 2)}};
+/* Quadrants 0 and 2 of the compressed encodings: c.lw c.ld c.sw c.sd, c.lwsp and so on. */
+static const uint32_t compressed[2 * 8] = {
+	0, 0, LOAD(4, 2), LOAD(8, 2), 0, 0, STORE(4, 2), STORE(8, 2),
+	0, 0, LOAD(4, 2), 0,          0, 0, STORE(4, 2), 0,
+};
+/* clang-format on */
 
 /*
  * By bits 12:10 and 6 of quadrant 0, funct3 4: Zcb's c.lbu (twice: bit 6
@@ -109,17 +119,17 @@ static bool decode_quadrant2(uint32_t insn, uint32_t shape, struct access_insn *
 
 bool decode_access(uint32_t insn, unsigned xlen, struct access_insn *out)
 {
-	unsigned funct3 = insn >> 12 & 7;
+	size_t funct3 = insn >> 10 & (7 << 2); /* times 4 */
 	uint32_t shape;
 
 	/* LOAD is 0000011, STORE 0100011. */
 	if ((insn & 0x5f) == 0x03) {
 		if (insn & 0x20) {
-			shape = stores[narrow(xlen)][funct3];
+			shape = stores[slot(funct3, xlen)];
 			out->reg = insn >> 20 & 31;
 			out->offset = (int32_t)((insn & 0xfe000000) | BITS(insn, 11, 7, 20)) >> 20;
 		} else {
-			shape = loads[narrow(xlen)][funct3];
+			shape = loads[slot(funct3, xlen)];
 			out->reg = insn >> 7 & 31;
 			out->offset = (int32_t)insn >> 20;
 		}
@@ -128,7 +138,7 @@ bool decode_access(uint32_t insn, unsigned xlen, struct access_insn *out)
 		return shape != 0;
 	}
 
-	shape = compressed[narrow(xlen)][insn >> 13 & 7];
+	shape = compressed[slot(insn >> 11 & (7 << 2), xlen)];
 	switch (insn & 3) {
 	case 0: return decode_quadrant0(insn, shape, out);
 	case 2: return decode_quadrant2(insn, shape, out);
