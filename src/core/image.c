@@ -224,8 +224,8 @@ enum status image_place(const struct image_plan *plan, gpa_t ram, uint64_t ram_s
 			" bytes: more than the %" PRIu64 " MiB there are; %" PRIu64 " MiB would do",
 			kernel, initrd_size, tree_size, top >> 20,
 			align_up(kernel + initrd_size + tree_size + 2 * PAGE_SIZE, MIB(1)) >> 20);
-	out->initrd.raw = align_down(ram.raw + top - initrd_size, PAGE_SIZE);
-	out->tree.raw = align_down(out->initrd.raw - tree_size, PAGE_SIZE);
+	out->tree.raw = align_down(ram.raw + top - tree_size, PAGE_SIZE);
+	out->initrd.raw = align_down(out->tree.raw - initrd_size, PAGE_SIZE);
 	return OK;
 }
 

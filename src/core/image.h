@@ -57,9 +57,10 @@ enum status image_plan(const uint8_t *data, uint64_t size, gpa_t ram, uint64_t r
 
 /*
  * Find the places of an initrd (`initrd_size` may be 0) and of a device tree of
- * at most `tree_size` bytes above the planned kernel: the initrd at the end of
- * RAM, the tree below it; on RV32 within the first 768 MiB, which a 32-bit Linux
- * maps. ERR_RANGE with the numbers and how many MiB would do. Pure.
+ * at most `tree_size` bytes above the planned kernel: the tree at the end of RAM
+ * and the initrd below it, since kernels expect to have what is above them; on
+ * RV32 within the first 768 MiB, which a 32-bit Linux maps. ERR_RANGE with the
+ * numbers and how many MiB would do. Pure.
  */
 enum status image_place(const struct image_plan *plan, gpa_t ram, uint64_t ram_size, unsigned xlen,
 			uint64_t initrd_size, uint64_t tree_size, struct image_extras *out,

@@ -72,8 +72,8 @@ enum status manifest_open(struct manifest *manifest, const void *fit, uint64_t s
 /*
  * Read and validate the capsule with the given index below `capsule_count`,
  * its images' extents and their hash-* nodes included. A refusal (as above, and
- * ERR_RANGE) concerns this capsule alone; the others are still good. `why` does
- * not say which capsule: whoever prints it puts "capsule <name>: " before it.
+ * ERR_RANGE, ERR_OVERLAP) concerns this capsule alone; the others are still good.
+ * `why` does not say which capsule: whoever prints it puts "capsule <name>: " before.
  */
 enum status manifest_capsule(const struct manifest *manifest, unsigned index,
 			     struct manifest_capsule *out, struct reason *why) MUST_USE;

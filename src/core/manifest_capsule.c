@@ -9,6 +9,9 @@
 #include "core/manifest_property.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "vdev/map.h"
+#include "vdev/vplic.h"
+#include "vdev/vuart.h"
 
 #include <libfdt.h>
 
@@ -166,6 +169,12 @@ static enum status check_memory(const struct manifest_capsule *capsule, struct r
 			      "memory-base 0x%" PRIx64 " and memory-mib %" PRIu64
 			      " reach beyond 0x%" PRIx64,
 			      base, capsule->memory_size >> 20, limit);
+	if (range_overlaps(VDEV_PLIC, VPLIC_SIZE, base, capsule->memory_size) ||
+	    range_overlaps(VDEV_UART, VUART_SIZE, base, capsule->memory_size))
+		return refuse(why, ERR_OVERLAP,
+			      "memory-base 0x%" PRIx64 " and memory-mib %" PRIu64
+			      " overlap the guest's devices, at 0x%x and 0x%x",
+			      base, capsule->memory_size >> 20, VDEV_PLIC, VDEV_UART);
 	return OK;
 }
 

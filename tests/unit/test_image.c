@@ -399,8 +399,8 @@ static void test_place(void **state)
 	make_linux(64);
 	plan(64, &got);
 	assert_int_equal(image_place(&got, ram, ram_size, 64, 5000, 3000, &extras, &why), OK);
-	assert_int_equal(extras.initrd.raw, RAM_BASE + MIB(64) - 0x2000);
-	assert_int_equal(extras.tree.raw, RAM_BASE + MIB(64) - 0x3000);
+	assert_int_equal(extras.tree.raw, RAM_BASE + MIB(64) - 0x1000);
+	assert_int_equal(extras.initrd.raw, RAM_BASE + MIB(64) - 0x3000);
 	/* The largest that fits stays above the kernel; one byte more does not fit. */
 	for (uint64_t size = MIB(62) - 0x5000 - 0x4000; size < MIB(62); size++) {
 		enum status status =
@@ -408,9 +408,9 @@ static void test_place(void **state)
 
 		if (status)
 			break;
-		assert_true(extras.tree.raw >= got.end.raw);
-		assert_true(extras.tree.raw + 0x1000 <= extras.initrd.raw);
-		assert_true(extras.initrd.raw + size <= RAM_BASE + ram_size);
+		assert_true(extras.initrd.raw >= got.end.raw);
+		assert_true(extras.initrd.raw + size <= extras.tree.raw);
+		assert_true(extras.tree.raw + 0x1000 <= RAM_BASE + ram_size);
 	}
 	assert_int_equal(image_place(&got, ram, ram_size, 64, MIB(62), 0x1000, &extras, &why),
 			 ERR_RANGE);
@@ -424,9 +424,9 @@ static void test_place(void **state)
 			 ERR_RANGE);
 	/* RV32: inside what Linux maps. */
 	assert_int_equal(image_place(&got, ram, GIB(2), 32, MIB(1), 4096, &extras, &why), OK);
-	assert_int_equal(extras.initrd.raw, RAM_BASE + MIB(767));
+	assert_int_equal(extras.initrd.raw, RAM_BASE + MIB(767) - 4096);
 	assert_int_equal(image_place(&got, ram, GIB(2), 64, MIB(1), 4096, &extras, &why), OK);
-	assert_int_equal(extras.initrd.raw, RAM_BASE + GIB(2) - MIB(1));
+	assert_int_equal(extras.initrd.raw, RAM_BASE + GIB(2) - MIB(1) - 4096);
 }
 
 /* What must hold of every plan, whatever it was made from. */
