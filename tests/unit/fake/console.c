@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stands for core/console.c: one terminal, whose input the test types and whose
+ * output it reads, and which is full when the test says so.
+ */
+#include "unit.h"
+
+#include "core/console.h"
+#include "fake/console.h"
+
+static struct fake_console fake;
+
+struct fake_console *fake_console(void)
+{
+	return &fake;
+}
+
+void fake_console_reset(void)
+{
+	memset(&fake, 0, sizeof(fake));
+	fake.room = sizeof(fake.output);
+}
+
+void fake_console_type(struct console_port *port, const char *text)
+{
+	while (*text)
+		port->input[port->input_tail++ % CONSOLE_INPUT_SIZE] = (uint8_t)*text++;
+}
+
+bool console_write(struct console_port *port, uint8_t byte)
+{
+	return console_write_bytes(port, &byte, 1) == 1;
+}
+
+size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
+{
+	size_t taken = 0;
+
+	(void)port;
+	while (taken < size && fake.room && fake.length < sizeof(fake.output)) {
+		fake.output[fake.length++] = (char)bytes[taken++];
+		fake.room--;
+	}
+	return taken;
+}
+
+bool console_writable(struct console_port *port)
+{
+	(void)port;
+	return fake.room && fake.length < sizeof(fake.output);
+}
+
+int console_read(struct console_port *port)
+{
+	if (!console_readable(port))
+		return -1;
+	return port->input[port->input_head++ % CONSOLE_INPUT_SIZE];
+}
+
+bool console_readable(struct console_port *port)
+{
+	return port->input_head != port->input_tail;
+}

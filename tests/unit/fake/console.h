@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What a test sees of the fake console. */
+#ifndef FAKE_CONSOLE_H
+#define FAKE_CONSOLE_H
+
+#include "core/console.h"
+
+struct fake_console {
+	size_t room;   /* bytes that it takes before it is full */
+	size_t length; /* of what was written */
+	char output[4096];
+};
+
+struct fake_console *fake_console(void);
+
+/* Empty, with room. */
+void fake_console_reset(void);
+
+/* Put text into the port's input; the test calls `changed` or what stands for it. */
+void fake_console_type(struct console_port *port, const char *text);
+
+#endif
