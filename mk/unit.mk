@@ -14,15 +14,15 @@
 #   make unit V=1          every test's line, and the hypervisor's messages
 #
 # HOST_M=-m32 builds and runs them 32 bits wide, in a folder of its own.
+#
+#? UNIT=*            the unit tests to run: tests/unit/test_$(UNIT).c
 
-BUILD ?= build
-CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/diosix
-LIBFDT_DIR ?= $(CACHE)/libfdt
+, := ,
 HOST_CC ?= gcc
 HOST_AR ?= ar
 HOST_M ?=
 
-HOST_DIR := $(BUILD)/host$(patsubst -m%,%,$(HOST_M))
+HOST_DIR := build/host$(patsubst -m%,%,$(HOST_M))
 HOST_OBJ := $(HOST_DIR)/obj
 UNIT_DIR := $(HOST_DIR)/unit
 
@@ -46,31 +46,44 @@ HOST_OBJECTS := $(HOST_SOURCES:src/%.c=$(HOST_OBJ)/%.o) $(HOST_OBJ)/lib/string_r
 	$(FDT_SOURCES:%=$(HOST_OBJ)/libfdt/%.o)
 FAKE_OBJECTS := $(FAKE_SOURCES:tests/unit/%.c=$(HOST_OBJ)/unit/%.o)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_DIR)/%)
-UNIT_TREES := $(patsubst tests/unit/data/%.dts,$(UNIT_DIR)/data/%.dtb,$(wildcard tests/unit/data/*.dts))
+
+# Device trees: our own, and those of the emulator's boards, taken from it.
+DUMP_virt64 := 64 -M virt -smp 4
+DUMP_virt32 := 32 -M virt -smp 2
+DUMP_aclint := 64 -M virt,aclint=on -smp 3
+DUMP_imsic := 64 -M virt,aclint=on,aia=aplic-imsic -smp 2
+DUMP_sockets := 64 -M virt -smp 8 -m 1G -object memory-backend-ram,id=a,size=512M \
+	-object memory-backend-ram,id=b,size=512M \
+	-numa node,memdev=a,cpus=0-3,nodeid=0 -numa node,memdev=b,cpus=4-7,nodeid=1
+DUMP_sifive_u := 64 -M sifive_u -smp 5
+DUMP_spike := 64 -M spike -smp 2
+UNIT_DUMPS := virt64 virt32 aclint imsic sockets sifive_u spike
+UNIT_TREES := $(patsubst tests/unit/data/%.dts,$(UNIT_DIR)/data/%.dtb,$(wildcard tests/unit/data/*.dts)) \
+	$(UNIT_DUMPS:%=$(UNIT_DIR)/data/qemu-%.dtb)
 
 .PHONY: unit unit-build
-unit: unit-build
+unit: unit-build ## Run the unit tests, on this machine
 	@/usr/bin/python3 tests/unit/run.py $(if $(V),-v) --json $(UNIT_DIR)/result.json $(UNIT_PROGRAMS)
 
 unit-build: $(UNIT_PROGRAMS) $(UNIT_TREES)
 
-$(HOST_OBJ)/%.o: src/%.c
+$(HOST_OBJ)/%.o: src/%.c | $(LIBFDT_DIR)/libfdt.h
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
 
 # Our string functions under other names, to be compared with the C library's.
 $(HOST_OBJ)/lib/string_renamed.o: src/lib/string.c tests/unit/rename_string.h
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_CFLAGS) -ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns \
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns \
 		-include tests/unit/rename_string.h -MMD -MP -c $< -o $@
 
-$(HOST_OBJ)/libfdt/%.o: $(LIBFDT_DIR)/%.c
+$(HOST_OBJ)/libfdt/%.o: $(LIBFDT_DIR)/libfdt.h
 	@mkdir -p $(@D)
-	$(HOST_CC) $(FDT_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(HOST_CC) $(FDT_CFLAGS) -MMD -MP -c $(LIBFDT_DIR)/$*.c -o $@
 
-$(HOST_OBJ)/unit/%.o: tests/unit/%.c
+$(HOST_OBJ)/unit/%.o: tests/unit/%.c | $(LIBFDT_DIR)/libfdt.h
 	@mkdir -p $(@D)
-	$(HOST_CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(HOST_CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
 
 # The lists of members are rewritten only when they change, so that a source
 # file that goes away takes its object out of the archive.
@@ -83,20 +96,30 @@ $(HOST_DIR)/libfake.list: FORCE
 
 $(HOST_DIR)/libdiosix.a: $(HOST_OBJECTS) $(HOST_DIR)/libdiosix.list
 	@rm -f $@
-	$(HOST_AR) rcs $@ $(HOST_OBJECTS)
+	$(Q)$(HOST_AR) rcs $@ $(HOST_OBJECTS)
 
 $(HOST_DIR)/libfake.a: $(FAKE_OBJECTS) $(HOST_DIR)/libfake.list
 	@rm -f $@
-	$(HOST_AR) rcs $@ $(FAKE_OBJECTS)
+	$(Q)$(HOST_AR) rcs $@ $(FAKE_OBJECTS)
 
 $(UNIT_DIR)/%: $(HOST_OBJ)/unit/%.o $(HOST_DIR)/libfake.a $(HOST_DIR)/libdiosix.a
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_M) $(HOST_SANITIZE) $< -Wl,--start-group $(HOST_DIR)/libfake.a \
+	$(Q)$(HOST_CC) $(HOST_M) $(HOST_SANITIZE) $< -Wl,--start-group $(HOST_DIR)/libfake.a \
 		$(HOST_DIR)/libdiosix.a -Wl,--end-group -lcmocka -o $@
 
 $(UNIT_DIR)/data/%.dtb: tests/unit/data/%.dts
 	@mkdir -p $(@D)
-	dtc -q -I dts -O dtb -o $@ $<
+	$(Q)dtc -q -I dts -O dtb -o $@ $<
+
+# "64 -M virt ..." becomes qemu-system-riscv64 -M virt ... with dumpdtb added to the machine. The
+# dump is padded to a megabyte; dtc leaves the padding out.
+$(UNIT_DIR)/data/qemu-%.dtb: mk/unit.mk
+	@mkdir -p $(@D)
+	$(Q)timeout 60 qemu-system-riscv$(firstword $(DUMP_$*)) -display none -bios none \
+		$(subst -M $(word 3,$(DUMP_$*)),-M $(word 3,$(DUMP_$*))$(,)dumpdtb=$@.raw, \
+		$(wordlist 2,99,$(DUMP_$*))) >/dev/null 2>&1 </dev/null || true
+	$(Q)dtc -q -I dtb -O dtb -o $@ $@.raw
+	@rm $@.raw
 
 .PHONY: FORCE
 FORCE:

@@ -15,13 +15,15 @@
 enum { REG_ENTRIES_MAX = 64 }; /* of one node; the rest of a longer list isn't looked at */
 
 /*
- * libfdt follows tags and the reservation block with plain loads, which may
- * trap where they are misaligned.
+ * libfdt reads header, tags and the reservation block with plain loads, which
+ * may trap where they are misaligned, and some of them before it checks.
  */
-static bool blocks_aligned(const void *fdt)
+static bool aligned(const void *fdt, uint64_t limit)
 {
-	return fdt_off_dt_struct(fdt) % sizeof(fdt32_t) == 0 &&
-	       fdt_off_mem_rsvmap(fdt) % sizeof(fdt64_t) == 0;
+	if ((uintptr_t)fdt % 8)
+		return false;
+	return limit < FDT_V1_SIZE || (fdt_off_dt_struct(fdt) % sizeof(fdt32_t) == 0 &&
+				       fdt_off_mem_rsvmap(fdt) % sizeof(fdt64_t) == 0);
 }
 
 static enum status check_structure(const void *fdt, uint64_t limit, struct reason *why)
@@ -35,7 +37,7 @@ static enum status check_structure(const void *fdt, uint64_t limit, struct reaso
 			      "device tree: at 0x%lx is 0x%08x, not a tree's magic 0x%08x",
 			      (unsigned long)(uintptr_t)fdt, (unsigned)fdt_magic(fdt),
 			      (unsigned)FDT_MAGIC);
-	if (limit >= FDT_V1_SIZE && (uintptr_t)fdt % 8 == 0 && !blocks_aligned(fdt))
+	if (!aligned(fdt, limit))
 		error = -FDT_ERR_ALIGNMENT;
 	else
 		error = fdt_check_full(fdt, limit < UINT32_MAX ? limit : UINT32_MAX);
