@@ -35,6 +35,10 @@ bool console_write(struct console_port *port, uint8_t byte);
 /* Send up to `size` bytes; returns how many were taken. */
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size);
 
+/* Send one byte, waiting (a bounded time) for the UART when the ring is full: for calls that block.
+ */
+void console_write_blocking(struct console_port *port, uint8_t byte);
+
 /* True when the next console_write() of one byte will be taken. */
 bool console_writable(struct console_port *port);
 
@@ -43,5 +47,36 @@ int console_read(struct console_port *port);
 
 /* True when console_read() has a byte. */
 bool console_readable(struct console_port *port);
+
+/*
+ * What drives the terminal: a UART. `put` takes a byte, or returns false when the transmitter is
+ * busy; `get` gives one or -1; `interrupts` chooses what raises the device's interrupt.
+ */
+struct console_device {
+	bool (*put)(uint8_t byte);
+	int (*get)(void);
+	void (*interrupts)(bool on_input, bool on_output);
+};
+
+/* The terminal is `device` from now on. Boot hart. */
+void console_set_device(const struct console_device *device);
+
+/* What is typed goes to `port` from now on, and its output is shown. */
+void console_attach(struct console_port *port);
+
+/* The attached guest is gone: end its line and show what waited. */
+void console_detach(void);
+
+/* The device's interrupt: move input to the port and waiting output to the device. Any hart. */
+void console_interrupt(void);
+
+/* Show the log's lines that haven't been shown, unless the guest is in the middle of a line. */
+void console_show_log(void);
+
+/* For the last words: everything that waits, then `text`, without locks or rings. */
+void console_emergency(const char *text);
+
+/* Wait (a bounded time) until everything has left the ring: before the power goes off. */
+void console_flush(void);
 
 #endif

@@ -29,10 +29,11 @@ enum {
 #define PTE_HIGH     (PTE_N | PTE_PBMT | PTE_RESERVED)
 
 /*
- * All that must be zero, or one (V), in a pointer to the next table. Besides
- * what is reserved everywhere, A, D and U are reserved there; G and RSW are free.
+ * The low bits that are zero, or one (V), in a pointer to the next table: A, D and
+ * U are reserved there; G and RSW are free. The high bits are reserved as well, and
+ * looked at when the table isn't found: with one of them it is outside any RAM.
  */
-#define PTE_POINTER_MASK (PTE_HIGH | PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+enum { PTE_POINTER_MASK = PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D };
 
 /* Svnapot knows one size, 64 KiB: the low four bits of the PPN are 1000 and stand for the VPN's. */
 enum { NAPOT_MASK = 0xf, NAPOT_64KIB = 0x8 };
@@ -97,10 +98,16 @@ static __attribute__((noinline)) enum walk_result leaf_any(const struct walk *wa
 
 /* Where a walk is. */
 struct cursor {
-	uint64_t table; /* from the start of the guest's RAM */
+	uint64_t page;	/* of the table, from the start of the guest's RAM */
 	uint64_t pte;	/* the entry that was read last */
 	unsigned shift; /* of the level it was read at; 0: its table is outside the RAM */
 };
+
+/* Begin at the table on physical page `root`. */
+static inline struct cursor begin(const struct walk *walk, uint64_t root)
+{
+	return (struct cursor){.page = root - (walk->ram.raw >> PAGE_SHIFT)};
+}
 
 /*
  * Read the entry at the level whose index is `index_bits` wide and begins at
@@ -112,21 +119,20 @@ static inline __attribute__((always_inline)) bool level(const struct walk *walk,
 							xlen_t va, unsigned index_bits,
 							unsigned shift)
 {
-	const bool wide = index_bits == SV39_INDEX_BITS;
 	size_t index = va >> shift & (((xlen_t)1 << index_bits) - 1);
 	const uint8_t *table;
 
 	at->shift = 0;
-	/* Tables and RAM are aligned to pages: a table that begins inside ends inside. */
-	if (at->table >= walk->ram_size)
+	if (at->page >= walk->ram_size >> PAGE_SHIFT)
 		return false;
-	table = walk->ram_host + (size_t)at->table;
 	at->shift = shift;
-	at->pte = wide ? __atomic_load_n((const uint64_t *)table + index, __ATOMIC_RELAXED)
-		       : __atomic_load_n((const uint32_t *)table + index, __ATOMIC_RELAXED);
+	table = walk->ram_host + ((size_t)at->page << PAGE_SHIFT);
+	at->pte = index_bits == SV39_INDEX_BITS
+			  ? __atomic_load_n((const uint64_t *)table + index, __ATOMIC_RELAXED)
+			  : __atomic_load_n((const uint32_t *)table + index, __ATOMIC_RELAXED);
 	if ((at->pte & PTE_POINTER_MASK) != PTE_V)
 		return false;
-	at->table = (at->pte >> PTE_PPN_SHIFT << PAGE_SHIFT) - walk->ram.raw;
+	at->page = (at->pte >> PTE_PPN_SHIFT) - (walk->ram.raw >> PAGE_SHIFT);
 	return true;
 }
 
@@ -138,26 +144,25 @@ static inline __attribute__((always_inline)) enum walk_result finish(const struc
 								     gpa_t *out)
 {
 	if (!at->shift)
-		return WALK_ACCESS_FAULT;
-	if (at->shift != PAGE_SHIFT || walk->user ||
-	    (at->pte & (PTE_HIGH | PTE_U | access)) != access)
+		return at->pte & PTE_HIGH ? WALK_PAGE_FAULT : WALK_ACCESS_FAULT;
+	if (at->shift != PAGE_SHIFT || walk->user || (at->pte & PTE_HIGH) ||
+	    (at->pte & (PTE_U | access)) != access)
 		return leaf_any(walk, at->pte, va, access, at->shift, out);
 	out->raw = (at->pte >> PTE_PPN_SHIFT << PAGE_SHIFT) | (va & (PAGE_SIZE - 1));
 	return WALK_OK;
 }
 
 /* Sv32: satp has the mode in bit 31 and a PPN of 22 bits; a physical address has 34. */
-static enum walk_result translate_rv32(const struct walk *walk, uint32_t va,
-				       enum walk_access access, gpa_t *out)
+enum walk_result walk_rv32(const struct walk *walk, uint32_t va, enum walk_access access,
+			   gpa_t *out)
 {
 	uint32_t satp = (uint32_t)walk->satp;
-	struct cursor at;
+	struct cursor at = begin(walk, satp & 0x3fffff);
 
 	if (!(satp >> 31)) {
 		out->raw = va;
 		return WALK_OK;
 	}
-	at.table = ((uint64_t)(satp & 0x3fffff) << PAGE_SHIFT) - walk->ram.raw;
 	if (level(walk, &at, va, SV32_INDEX_BITS, 22))
 		level(walk, &at, va, SV32_INDEX_BITS, PAGE_SHIFT);
 	return finish(walk, &at, va, access, out);
@@ -176,11 +181,11 @@ static inline __attribute__((always_inline)) bool canonical(uint64_t va, unsigne
 #define LEVEL(shift) level(walk, &at, (xlen_t)va, SV39_INDEX_BITS, shift)
 
 /* Sv39, Sv48, Sv57: satp has the mode in bits 63:60 and a PPN of 44; other modes don't exist. */
-static enum walk_result translate_rv64(const struct walk *walk, uint64_t va,
-				       enum walk_access access, gpa_t *out)
+enum walk_result walk_rv64(const struct walk *walk, uint64_t va, enum walk_access access,
+			   gpa_t *out)
 {
 	uint64_t satp = walk->satp;
-	struct cursor at = {.table = (satp << 20 >> (20 - PAGE_SHIFT)) - walk->ram.raw};
+	struct cursor at = begin(walk, satp << 20 >> 20);
 	unsigned mode = (unsigned)(satp >> 60);
 	bool is_canonical, down = true;
 
@@ -203,12 +208,4 @@ static enum walk_result translate_rv64(const struct walk *walk, uint64_t va,
 	if (down && LEVEL(30) && LEVEL(21))
 		LEVEL(PAGE_SHIFT);
 	return finish(walk, &at, (xlen_t)va, access, out);
-}
-
-enum walk_result walk_translate(const struct walk *walk, unsigned xlen, xlen_t va,
-				enum walk_access access, gpa_t *out)
-{
-	if (xlen == 32)
-		return translate_rv32(walk, (uint32_t)va, access, out);
-	return translate_rv64(walk, va, access, out);
 }

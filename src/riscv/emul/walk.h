@@ -43,6 +43,12 @@ struct walk {
 	const uint8_t *ram_host;
 };
 
+/* The walks of the two widths, behind walk_translate(). */
+enum walk_result walk_rv32(const struct walk *walk, uint32_t va, enum walk_access access,
+			   gpa_t *out);
+enum walk_result walk_rv64(const struct walk *walk, uint64_t va, enum walk_access access,
+			   gpa_t *out);
+
 /*
  * Translate `va`. Sv32 on RV32, Sv39, Sv48 and Sv57 on RV64, superpages
  * included (misaligned ones fault), Svnapot's 64 KiB and Svpbmt's types where the guest has them;
@@ -51,7 +57,12 @@ struct walk {
  * upper half is ignored with 32) is a parameter so that the host's tests cover both widths.
  * At most five entries are read.
  */
-enum walk_result walk_translate(const struct walk *walk, unsigned xlen, xlen_t va,
-				enum walk_access access, gpa_t *out);
+static inline enum walk_result walk_translate(const struct walk *walk, unsigned xlen, xlen_t va,
+					      enum walk_access access, gpa_t *out)
+{
+	if (xlen == 32)
+		return walk_rv32(walk, (uint32_t)va, access, out);
+	return walk_rv64(walk, va, access, out);
+}
 
 #endif

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# Builds the hypervisor: build/rv64/diosix.elf or build/rv32/diosix.elf.
+#
+#? XLEN=64           width of the machine: 64 or 32
+#? CROSS=riscv64-unknown-elf-  prefix of the cross compiler, one for both widths
+#? LINK_BASE=0x80000000  where the image is linked: the start of the board's RAM
+#? EARLY_UART=0x10000000  16550 that says so when the device tree can't be read
+
+CROSS      ?= riscv64-unknown-elf-
+LINK_BASE  ?= 0x80000000
+EARLY_UART ?= 0x10000000
+
+ifeq ($(filter $(XLEN),32 64),)
+$(error XLEN is "$(XLEN)"; it can be 64 or 32)
+endif
+
+ABI_64 = lp64
+ABI_32 = ilp32
+
+TARGET_CC = $(CROSS)gcc
+
+# The hypervisor leaves gp and t2-t6 to the guest, so that the trap path need not save
+# them (src/riscv/trap.S); libgcc isn't linked, since it would not.
+TARGET_ARCH = -march=rv$(XLEN)imac_zicsr_zifencei -mabi=$(ABI_$(XLEN)) -mcmodel=medany \
+	-ffixed-t2 -ffixed-t3 -ffixed-t4 -ffixed-t5 -ffixed-t6
+TARGET_LINK = -march=rv$(XLEN)imac -mabi=$(ABI_$(XLEN)) -nostdlib -static
+WARNINGS = -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wswitch-enum
+TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-stack-protector \
+	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fstack-usage -ffile-prefix-map=$(CURDIR)/= \
+	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART)
+TARGET_CPPFLAGS = -Isrc -Isrc/lib/libfdt -I$(LIBFDT_DIR) -I$(BUILD) -MMD -MP
+
+LIBFDT_SOURCES = fdt.c fdt_ro.c fdt_check.c fdt_sw.c fdt_strerror.c fdt_addresses.c
+HYPERVISOR_SOURCES = $(wildcard src/core/*.c src/lib/*.c src/sbi/*.c src/drivers/*.c src/vdev/*.c) \
+	$(filter-out src/riscv/asm_offsets.c,$(wildcard src/riscv/*.c src/riscv/*/*.c))
+HYPERVISOR_ASM = $(filter-out %.ld.S,$(wildcard src/riscv/*.S))
+HYPERVISOR_OBJECTS = $(patsubst src/%.c,$(BUILD)/%.o,$(HYPERVISOR_SOURCES)) \
+	$(patsubst src/%.S,$(BUILD)/%.S.o,$(HYPERVISOR_ASM)) \
+	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
+
+# Written anew only when it changes, so that an unchanged version rebuilds nothing.
+VERSION := 2.0.0-$(shell git describe --always --dirty --abbrev=8 --exclude='*' 2>/dev/null || echo unknown)
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define DIOSIX_VERSION "%s"\n' '$(VERSION)' | cmp -s - $@ || \
+		printf '#define DIOSIX_VERSION "%s"\n' '$(VERSION)' > $@
+
+# Objects also depend on the flags they were built with.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)' | cmp -s - $@ || \
+		printf '%s\n' '$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)' > $@
+
+$(BUILD)/asm_offsets.h: src/riscv/asm_offsets.c $(BUILD)/flags | $(LIBFDT_DIR)/libfdt.h
+	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -MT $@ -MF $(BUILD)/asm_offsets.d -S $< -o $(BUILD)/asm_offsets.s
+	$(Q)sed -n 's/^@@ \([A-Z0-9_]*\) \([0-9]*\)$$/#define \1 \2/p' $(BUILD)/asm_offsets.s > $@
+
+$(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
+	@mkdir -p $(@D)
+	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -c $< -o $@
+
+# gcc would turn the loops of memcpy and memset into calls of themselves.
+$(BUILD)/lib/string.o: TARGET_CFLAGS += -fno-tree-loop-distribute-patterns
+
+$(BUILD)/%.S.o: src/%.S $(BUILD)/asm_offsets.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -c $< -o $@
+
+# libfdt includes "libfdt_env.h" with quotes, which would find its own beside it: its
+# sources are compiled from copies in the build folder, where ours comes first.
+$(BUILD)/libfdt/%.c: $(LIBFDT_DIR)/libfdt.h
+	@mkdir -p $(@D)
+	@cp $(LIBFDT_DIR)/$*.c $@
+	@cp $(LIBFDT_DIR)/fdt.h $(LIBFDT_DIR)/libfdt.h $(LIBFDT_DIR)/libfdt_internal.h $(@D)/
+
+$(BUILD)/libfdt/%.o: $(BUILD)/libfdt/%.c $(BUILD)/flags
+	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) -w $(TARGET_CPPFLAGS) -c $< -o $@
+
+$(BUILD)/link.ld: src/riscv/link.ld.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(TARGET_CC) -E -P -x assembler-with-cpp -DLINK_BASE=$(LINK_BASE) $< -o $@
+
+$(BUILD)/diosix.elf: $(HYPERVISOR_OBJECTS) $(BUILD)/link.ld
+	$(Q)$(TARGET_CC) $(TARGET_LINK) -Wl,--gc-sections -Wl,--build-id=none -Wl,-T,$(BUILD)/link.ld \
+		$(HYPERVISOR_OBJECTS) -o $@.tmp
+	$(Q)mv $@.tmp $@
+	@echo "built $@ ($(VERSION))"
+
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All that core and the SBI ask of the hardware. src/riscv implements it; the
+ * unit tests implement it with a fake.
+ */
+#ifndef CORE_ARCH_H
+#define CORE_ARCH_H
+
+#include "core/hart.h"
+#include "core/isolation.h"
+#include "core/machine.h"
+#include "core/manifest.h"
+#include "core/ram.h"
+#include "core/status.h"
+#include "core/vcpu.h"
+
+#if __STDC_HOSTED__
+/* The hart that the test pretends to be. */
+extern struct hart *arch_this_hart;
+
+static inline struct hart *hart_this(void)
+{
+	return arch_this_hart;
+}
+#else
+/* In M-mode tp always holds the hart (riscv/trap.S, riscv/entry.S). */
+register struct hart *arch_this_hart __asm__("tp");
+
+static inline struct hart *hart_this(void)
+{
+	return arch_this_hart;
+}
+#endif
+
+/* The vCPU whose guest trapped into this hart. */
+static inline struct vcpu *vcpu_this(void)
+{
+	return hart_this()->vcpu;
+}
+
+/* --- this hart ------------------------------------------------------------------------------ */
+
+/* Sleep until something is pending that this hart or its guest has enabled; then serve the host's
+ * part of it. */
+void arch_hart_sleep(void);
+
+/* Make `hart` look at what it shall do. Any hart. */
+void arch_hart_wake(struct hart *hart);
+
+/* Stop for ever: no interrupt is taken any more. */
+_Noreturn void arch_hart_park(void);
+
+/* Show where this hart's stack came from, for a panic. */
+void arch_backtrace(void);
+
+/* This hart's vCPU shall come by hart_work() before the guest's next instruction. */
+void arch_hart_request_work(void);
+
+/* --- the machine ---------------------------------------------------------------------------- */
+
+/* The hypervisor's own image in RAM. */
+struct hpa_range arch_image(void);
+
+/* The part of `range` that M-mode can address: on RV32 what lies below 4 GiB. Says so when some
+ * doesn't. */
+struct hpa_range arch_reachable(struct hpa_range range);
+
+/*
+ * Give every hart of the machine its memory, let it look at itself, and wait until
+ * all have. One that doesn't answer is reported and left out. Boot hart.
+ */
+enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
+			     struct reason *why) MUST_USE;
+
+/* The index-th hart of the machine; NULL when it didn't come up. */
+struct hart *arch_hart(unsigned index);
+
+/* --- isolation ------------------------------------------------------------------------------ */
+
+/* The back end for a capsule that asks for `wanted` on `hart`; ERR_LIMIT when the hart can't. */
+enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
+			   const struct isolation_ops **out, struct reason *why) MUST_USE;
+
+/* --- vCPUs ---------------------------------------------------------------------------------- */
+
+/* A new vCPU that will run on `hart`, in memory that belongs to the capsule; NULL when there is
+ * none. */
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
+			      struct ram_map *ram);
+
+/*
+ * Reset registers to the state in which the SBI starts a hart ("HSM Hart Start
+ * Register State"): pc, a0 = id, a1 = opaque, satp 0, interrupts off, all else zero.
+ */
+void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
+
+/* Load everything of `vcpu` into this hart and enter its guest. The stack is abandoned. */
+_Noreturn void arch_vcpu_enter(struct vcpu *vcpu);
+
+/* True when an interrupt is pending for the vCPU that is loaded, and enabled in its `sie`. */
+bool arch_vcpu_interrupted(const struct vcpu *vcpu);
+
+/* Start the loaded vCPU afresh (SBI HSM non-retentive resume); its work is done by then. */
+void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
+
+/* The machine's clock, in ticks of its timebase. */
+uint64_t arch_time(void);
+
+/* No supervisor timer interrupt until one is set (harts with Sstc). */
+void arch_timer_quiet(void);
+
+/* Set the supervisor timer of the running vCPU to `when` (host's `time`). */
+void arch_timer_set(struct vcpu *vcpu, uint64_t when);
+
+/* Raise, or clear (returns what it was), the supervisor software interrupt of a vCPU. */
+void arch_vcpu_send_ipi(struct vcpu *vcpu);
+bool arch_vcpu_clear_ipi(struct vcpu *vcpu);
+
+/* The level of the supervisor external interrupt of a vCPU, which may run on another hart. */
+void arch_vcpu_set_external(struct vcpu *vcpu, bool level);
+
+/* Fences for the guest of the running vCPU; size 0 means everything. */
+void arch_fence_instructions(void);
+void arch_fence_addresses(xlen_t start, xlen_t size);
+
+/* True when `asid` can be in satp on this machine. */
+bool arch_asid_valid(xlen_t asid);
+
+/* --- what the guest is told about its hart -------------------------------------------------- */
+
+struct guest_tree;
+
+/* Fill the ISA part of a guest's tree for capsules on `hart`. The strings live as long as the hart.
+ */
+void arch_describe(const struct hart *hart, struct guest_tree *tree);
+
+/* mvendorid, marchid, mimpid as the guest may know them. */
+xlen_t arch_vendor_id(void);
+xlen_t arch_architecture_id(void);
+xlen_t arch_implementation_id(void);
+
+#endif

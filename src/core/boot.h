@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order in which the machine comes up, and how it goes down.
+ */
+#ifndef CORE_BOOT_H
+#define CORE_BOOT_H
+
+#include "core/capsule.h"
+
+/* What the machine's exit status tells, where a test finisher can tell it. */
+enum boot_exit {
+	EXIT_DONE = 0,	 /* every capsule ended by its own wish */
+	EXIT_FAILED = 1, /* a capsule was stopped for a failure */
+	EXIT_NONE = 2,	 /* no capsule could start, or the hypervisor itself failed */
+};
+
+/* The boot hart, on its own stack, bss clear, traps reported. `tree` is what the boot protocol
+ * gave. */
+_Noreturn void boot_machine(const void *tree);
+
+/* `capsule` has ended; when it was the last one, so has the machine. Any hart. */
+_Noreturn void boot_capsule_ended(struct capsule *capsule);
+
+/* Power off with `status`; where nothing can do that, stop and say so. Any hart, any state. */
+_Noreturn void boot_power_off(enum boot_exit status);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a capsule's memory is fenced off from every other capsule and from us.
+ *
+ * A capsule's space is a table of regions. Fences and the guest's device tree
+ * are both made from it, so they can't disagree. Each space points at the
+ * mechanism that enforces it; nothing about the choice is global.
+ */
+#ifndef CORE_ISOLATION_H
+#define CORE_ISOLATION_H
+
+#include "core/status.h"
+#include "core/types.h"
+
+enum { SPACE_REGIONS_MAX = 4, SPACE_SLOTS_MAX = 8 };
+
+enum { ALLOW_READ = 1, ALLOW_WRITE = 2, ALLOW_EXECUTE = 4 };
+#define ALLOW_ALL (ALLOW_READ | ALLOW_WRITE | ALLOW_EXECUTE)
+
+struct vcpu;
+struct isolation_ops;
+
+struct space_region {
+	gpa_t from;
+	hpa_t to;
+	uint64_t size;
+	unsigned allow;
+};
+
+/* One PMP entry, encoded (riscv/pmp/encode.h). */
+struct pmp_entry {
+	xlen_t address;
+	uint8_t config;
+};
+
+struct space {
+	const struct isolation_ops *ops;
+	unsigned region_count;
+	struct space_region regions[SPACE_REGIONS_MAX];
+	/* Of the `pmp` back end. */
+	unsigned entry_count;
+	struct pmp_entry entries[SPACE_SLOTS_MAX];
+};
+
+/* Every member is mandatory, so callers never test for NULL. */
+struct isolation_ops {
+	const char *name;
+
+	/* Alignment that a region of guest RAM of this size needs on this machine: a power of two.
+	 */
+	uint64_t (*alignment)(uint64_t size);
+
+	/* Where guest RAM is in the guest's eyes when it lies at `ram` in the host's. */
+	gpa_t (*guest_address)(hpa_t ram);
+
+	/*
+	 * Let the capsule reach [from, from + size) as host memory at `to`. ERR_LIMIT when the
+	 * hardware can't express one more region, ERR_RANGE when it can't express this one.
+	 */
+	enum status (*map)(struct space *space, gpa_t from, hpa_t to, uint64_t size, unsigned allow,
+			   struct reason *why);
+
+	/*
+	 * Make `space` the only one that this hart can reach below M-mode, fences included.
+	 * ERR_LIMIT when the hart doesn't do what it was told (read-back differs).
+	 */
+	enum status (*activate)(const struct space *space, struct reason *why);
+};
+
+/*
+ * Host address behind [at, at + size) when all of it lies in one region that
+ * allows `allow`; false otherwise. Never faults. Any hart.
+ */
+static inline bool space_lookup(const struct space *space, gpa_t at, uint64_t size, unsigned allow,
+				hpa_t *out)
+{
+	for (unsigned i = 0; i < space->region_count; i++) {
+		const struct space_region *r = &space->regions[i];
+
+		if (range_contains(r->from.raw, r->size, at.raw, size)) {
+			out->raw = r->to.raw + (at.raw - r->from.raw);
+			return (r->allow & allow) == allow;
+		}
+	}
+	return false;
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/log.h"
+
+#include "core/arch.h"
+#include "core/console.h"
+#include "core/lock.h"
+#include "core/log_ring.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+enum { RING_SIZE = 8192, LINE_MAX = 256 };
+
+static struct {
+	struct lock lock;
+	/* Guarded by lock. */
+	enum log_level shown;
+	unsigned head; /* next byte to write; free-running */
+	unsigned tail; /* next byte to show; free-running */
+	unsigned lost; /* bytes that were overwritten before they were shown */
+	char bytes[RING_SIZE];
+} ring = {.shown = LOG_DEBUG};
+
+static const char marks[] = {
+	[LOG_ALERT] = '!',
+	[LOG_INFO] = '+',
+	[LOG_DEBUG] = '?',
+};
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	char line[LINE_MAX];
+	const struct hart *hart = hart_this();
+	size_t length, room = sizeof(line) - 1;
+	va_list args;
+
+	length = print_text(line, room, "[%c] CPU %u: ", marks[level], hart->id);
+	va_start(args, format);
+	length += print_text_v(line + length, room - length, format, args);
+	va_end(args);
+	if (length > room - 1)
+		length = room - 1;
+	line[length++] = '\n';
+
+	lock_take(&ring.lock);
+	for (size_t i = 0; i < length; i++)
+		ring.bytes[ring.head++ % RING_SIZE] = line[i];
+	if (ring.head - ring.tail > RING_SIZE) {
+		ring.lost += ring.head - ring.tail - RING_SIZE;
+		ring.tail = ring.head - RING_SIZE;
+	}
+	lock_drop(&ring.lock);
+	console_show_log();
+}
+
+void log_set_level(enum log_level level)
+{
+	ring.shown = level;
+}
+
+static bool is_shown(char mark)
+{
+	for (unsigned level = 0; level < sizeof(marks); level++)
+		if (marks[level] == mark)
+			return level <= ring.shown;
+	return true; /* a line that lost its beginning */
+}
+
+/* The next line that waits, without newline; 0 when none does. Caller holds the ring's lock. */
+static size_t next_line(char *line, size_t size)
+{
+	size_t length = 0;
+
+	while (ring.tail != ring.head) {
+		char c = ring.bytes[ring.tail++ % RING_SIZE];
+
+		if (c == '\n')
+			break;
+		if (length + 1 < size)
+			line[length++] = c;
+	}
+	line[length] = '\0';
+	return length;
+}
+
+size_t log_take_line(char *line, size_t size)
+{
+	size_t length = 0;
+
+	lock_take(&ring.lock);
+	if (ring.lost) {
+		next_line(line, size);
+		length = print_text(line, size, "[!] %u bytes of messages were lost", ring.lost);
+		ring.lost = 0;
+	} else {
+		while (ring.tail != ring.head) {
+			length = next_line(line, size);
+			if (length > 1 && is_shown(line[1]))
+				break;
+			length = 0;
+		}
+	}
+	lock_drop(&ring.lock);
+	return length;
+}

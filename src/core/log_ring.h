@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The log's other end: what the console takes lines from. */
+#ifndef CORE_LOG_RING_H
+#define CORE_LOG_RING_H
+
+#include <stddef.h>
+
+/* The next line that waits to be shown and that the level lets through, without newline; 0: none.
+ */
+size_t log_take_line(char *line, size_t size);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hardware that Diosix itself drives, as found in the device tree.
+ */
+#ifndef DRIVERS_DRIVERS_H
+#define DRIVERS_DRIVERS_H
+
+#include "core/hart.h"
+#include "core/machine.h"
+
+/*
+ * A terminal as early as possible: the tree's UART, or, when the tree couldn't
+ * be read that far, the board's (EARLY_UART), so that there is somewhere to say so.
+ */
+void drivers_start_console(const struct machine *machine);
+
+/* Everything else: interrupt controller, finisher. After drivers_start_console(). */
+void drivers_start(const struct machine *machine);
+
+/* The terminal's interrupts go to `hart` from now on, and to no other. */
+void drivers_route_console(const struct hart *hart);
+
+/* Serve what is pending at `hart`'s external interrupt; on that hart. */
+void drivers_interrupt(const struct hart *hart);
+
+/* Power off, with `status` where something can tell it to whoever watches. Returns when nothing
+ * can. */
+void drivers_power_off(unsigned status);
+
+#endif

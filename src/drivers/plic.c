@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/plic.h"
+
+#include "drivers/mmio.h"
+
+/* "Memory Map" of the PLIC specification. */
+enum {
+	PRIORITY = 0x0,	 /* + 4 * source */
+	ENABLE = 0x2000, /* + 0x80 * context, a bit a source */
+	ENABLE_STRIDE = 0x80,
+	CONTEXT = 0x200000, /* + 0x1000 * context: threshold, then claim */
+	CONTEXT_STRIDE = 0x1000,
+	CLAIM = 4,
+	SOURCES_MAX = 1024,
+};
+
+static uintptr_t base;
+static unsigned contexts;
+static unsigned words; /* of enable bits a context has */
+
+static uintptr_t enable_word(unsigned context, unsigned word)
+{
+	return base + ENABLE + (uintptr_t)context * ENABLE_STRIDE + 4 * word;
+}
+
+static uintptr_t context_register(unsigned context, unsigned offset)
+{
+	return base + CONTEXT + (uintptr_t)context * CONTEXT_STRIDE + offset;
+}
+
+/* The contexts that exist: the machine's ones are known, each is followed by its supervisor's. */
+static unsigned count_contexts(const struct machine *machine)
+{
+	int last = -1;
+
+	for (unsigned i = 0; i < machine->hart_count; i++)
+		if (machine->harts[i].plic_context > last)
+			last = machine->harts[i].plic_context;
+	return last + 2;
+}
+
+void plic_start(const struct machine *machine)
+{
+	unsigned sources =
+		machine->plic.sources < SOURCES_MAX ? machine->plic.sources : SOURCES_MAX - 1;
+
+	base = machine->plic.base.raw;
+	words = sources / 32 + 1;
+	contexts = count_contexts(machine);
+
+	/* Contexts that would lie behind the window don't exist. */
+	while (contexts && context_register(contexts - 1, CLAIM) - base + 4 > machine->plic.size)
+		contexts--;
+
+	for (unsigned context = 0; context < contexts; context++) {
+		for (unsigned word = 0; word < words; word++)
+			mmio_write32(enable_word(context, word), 0);
+		mmio_write32(context_register(context, 0), 0);
+	}
+	for (unsigned source = 1; source <= sources; source++)
+		mmio_write32(base + PRIORITY + 4 * source, 0);
+}
+
+void plic_route(uint32_t irq, int context)
+{
+	unsigned word = irq / 32;
+	uint32_t bit = (uint32_t)1 << irq % 32;
+
+	if (!base || word >= words || (unsigned)context >= contexts)
+		return;
+	for (unsigned other = 0; other < contexts; other++)
+		mmio_write32(enable_word(other, word),
+			     mmio_read32(enable_word(other, word)) & ~bit);
+	mmio_write32(base + PRIORITY + 4 * irq, 1);
+	mmio_write32(enable_word(context, word), mmio_read32(enable_word(context, word)) | bit);
+}
+
+uint32_t plic_claim(int context)
+{
+	if (!base || (unsigned)context >= contexts)
+		return 0;
+	return mmio_read32(context_register(context, CLAIM));
+}
+
+void plic_complete(int context, uint32_t irq)
+{
+	mmio_write32(context_register(context, CLAIM), irq);
+}

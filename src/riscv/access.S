@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accesses that may fault by design, each with its entry in the fix-up table
+ * (trap.S, trap_from_machine): guest memory through the guest's own translation
+ * and permissions, and CSRs that a hart may not have. Prototypes: access.h.
+ */
+#include "riscv/csr.h"
+#include "riscv/xlen.h"
+
+/* A trap in [from, to) continues at landing. */
+.macro FIXUP from, to, landing
+	.section .fixup, "a"
+	.balign	XLEN_BYTES
+	XLEN_WORD \from, \to, \landing
+	.text
+.endm
+
+/*
+ * Guest memory. a1 is the mstatus to make the access under: MPRV on, MPP the
+ * guest's mode. The trap that a fault takes needs MDT off where Smdbltrp exists
+ * (the guest's trap set it); the bit is read-only zero elsewhere.
+ */
+.macro GUEST_ACCESS name, status, insn, result
+	.globl	\name
+\name:
+	csrrw	t1, mstatus, \status
+1:
+	\insn
+2:
+	csrw	mstatus, t1
+	\result
+	ret
+	FIXUP 1b, 2b, guest_access_fault
+.endm
+
+	.text
+	GUEST_ACCESS guest_fetch16, a1, "lhu a0, 0(a0)", ""
+	GUEST_ACCESS guest_load8, a1, "lbu a0, 0(a0)", ""
+	GUEST_ACCESS guest_store8, a2, "sb a1, 0(a0)", "li a0, 0"
+
+guest_access_fault:
+	csrw	mstatus, t1
+	li	a0, -1
+	ret
+
+/*
+ * bool csr_probe_x(xlen_t *value): read the CSR if it exists.
+ */
+.macro CSR_PROBE name, csr
+	.globl	csr_probe_\name
+csr_probe_\name:
+1:
+	csrr	t0, \csr
+2:
+	REG_S	t0, 0(a0)
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+.endm
+
+	CSR_PROBE time, CSR_TIME
+	CSR_PROBE stimecmp, CSR_STIMECMP
+	CSR_PROBE menvcfg, CSR_MENVCFG
+	CSR_PROBE mseccfg, CSR_MSECCFG
+	CSR_PROBE satp, satp
+	CSR_PROBE mcounteren, mcounteren
+
+csr_absent:
+	li	a0, 0
+	ret
+
+/*
+ * PMP registers by number: a CSR's number is part of the instruction, so each
+ * is a table of 8-byte slots. All return false where the CSR doesn't exist.
+ * pmpaddr0 is 0x3b0, pmpcfg0 is 0x3a0 (RV64: even numbers only).
+ */
+.macro PMP_TABLE name, first, count, insn:vararg
+	.globl	\name
+	.option	push
+	.option	norvc
+	.option	norelax
+\name:
+	la	t0, 1f
+	slli	a0, a0, 3
+	add	t0, t0, a0
+	jr	t0
+	.balign	8
+1:
+	.set	number, \first
+	.rept	\count
+	\insn
+	j	4f
+	.set	number, number + 1
+	.endr
+2:
+	.option	pop
+	FIXUP 1b, 2b, csr_absent
+.endm
+
+	/* bool pmp_read_address(unsigned slot, xlen_t *value) */
+	PMP_TABLE pmp_read_address, 0x3b0, 64, csrr t1, number
+4:
+	REG_S	t1, 0(a1)
+	li	a0, 1
+	ret
+
+	/* bool pmp_write_address(unsigned slot, xlen_t value) */
+	PMP_TABLE pmp_write_address, 0x3b0, 64, csrw number, a1
+4:
+	li	a0, 1
+	ret
+
+	/* bool pmp_read_config(unsigned csr, xlen_t *value) */
+	PMP_TABLE pmp_read_config, 0x3a0, 16, csrr t1, number
+4:
+	REG_S	t1, 0(a1)
+	li	a0, 1
+	ret
+
+	/* bool pmp_write_config(unsigned csr, xlen_t value) */
+	PMP_TABLE pmp_write_config, 0x3a0, 16, csrw number, a1
+4:
+	li	a0, 1
+	ret

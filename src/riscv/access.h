@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accesses that may fault by design (riscv/access.S). M-mode, this hart.
+ */
+#ifndef RISCV_ACCESS_H
+#define RISCV_ACCESS_H
+
+#include "core/types.h"
+#include "riscv/csr.h"
+
+/*
+ * One byte or halfword of the guest's memory, at an address as the guest sees
+ * it, under `status`: mstatus with MPRV set and MPP the mode whose rights count,
+ * MXR too for a fetch. -1 when the guest itself couldn't have made the access.
+ * A fault changes mepc, mcause, mtval and MPP: who needs them saves them first.
+ */
+long guest_fetch16(xlen_t address, xlen_t status);
+long guest_load8(xlen_t address, xlen_t status);
+long guest_store8(xlen_t address, xlen_t byte, xlen_t status);
+
+/*
+ * mstatus for such an access, from the one that the guest trapped with. MDT (Smdbltrp) is
+ * cleared, or the trap of a failing access would be a double one.
+ */
+static inline xlen_t guest_access_status(xlen_t status)
+{
+	if (XLEN == 64)
+		status &= ~(xlen_t)((uint64_t)1 << MSTATUS_MDT_BIT);
+	return (status & ~(xlen_t)MSTATUS_MIE) | MSTATUS_MPRV;
+}
+
+/* Read a CSR that may not exist; false when it doesn't. */
+bool csr_probe_time(xlen_t *value);
+bool csr_probe_stimecmp(xlen_t *value);
+bool csr_probe_menvcfg(xlen_t *value);
+bool csr_probe_mseccfg(xlen_t *value);
+bool csr_probe_satp(xlen_t *value);
+bool csr_probe_mcounteren(xlen_t *value);
+
+/* PMP CSRs by number; false where they don't exist. */
+bool pmp_read_address(unsigned slot, xlen_t *value);
+bool pmp_write_address(unsigned slot, xlen_t value);
+bool pmp_read_config(unsigned csr, xlen_t *value);
+bool pmp_write_config(unsigned csr, xlen_t value);
+
+#endif

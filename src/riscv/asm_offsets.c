@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Offsets that assembly needs. Compiled to assembly only; mk/build.mk turns
+ * the `@@` lines into macros of build/<width>/asm_offsets.h.
+ */
+#include "riscv/cpu.h"
+
+#define EMIT(name, value) __asm__ volatile("\n@@ " #name " %0" : : "i"(value))
+
+void asm_offsets(void);
+
+void asm_offsets(void)
+{
+	EMIT(CONTEXT_X, offsetof(struct context, x));
+	EMIT(CONTEXT_PC, offsetof(struct context, pc));
+	EMIT(CONTEXT_STATUS, offsetof(struct context, status));
+	EMIT(CONTEXT_CPU, offsetof(struct context, cpu));
+	EMIT(CONTEXT_MTIMECMP, offsetof(struct context, mtimecmp));
+	EMIT(CONTEXT_TIMER, offsetof(struct context, timer));
+	EMIT(CPU_ABOVE_STACK, align_up(sizeof(struct cpu), 16) + CPU_FAULT_STACK_SIZE);
+	EMIT(CPU_CONTEXT, offsetof(struct cpu, context));
+	EMIT(CPU_STACK, offsetof(struct cpu, stack));
+	EMIT(CPU_WORK, offsetof(struct cpu, work));
+	EMIT(CPU_SCRATCH, offsetof(struct cpu, scratch));
+	EMIT(CPU_FAULT_STACK, offsetof(struct cpu, fault_stack));
+	EMIT(CPU_FAULT_DEPTH, offsetof(struct cpu, fault_depth));
+	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* From the first instruction in C to all harts being known (riscv/entry.S comes before). */
+#include "core/boot.h"
+
+#include "core/arch.h"
+#include "core/log.h"
+#include "lib/string.h"
+#include "riscv/access.h"
+#include "riscv/cpu.h"
+#include "riscv/trap.h"
+
+/* Entries from riscv/entry.S. */
+_Noreturn void boot(xlen_t id, const void *tree);
+_Noreturn void cpu_main(struct cpu *cpu);
+
+/* What sleeping harts look themselves up in; ended by a NULL. */
+struct boot_entry {
+	xlen_t id;
+	struct cpu *cpu;
+};
+
+extern const struct boot_entry *boot_table; /* entry.S; not in bss */
+
+static struct boot_entry table[MACHINE_HARTS_MAX + 1];
+static struct cpu *cpus[MACHINE_HARTS_MAX];
+static uint64_t timebase;
+static hpa_t mtime;
+
+static uint8_t boot_block[CPU_BLOCK_SIZE] __attribute__((section(".boot_block"), aligned(16)));
+
+_Noreturn void boot(xlen_t id, const void *tree)
+{
+	struct cpu *cpu = cpu_prepare(boot_block, NULL);
+
+	cpu->hart.id = id;
+	arch_this_hart = &cpu->hart;
+	/* A vector that reports faults; the hart's own follows when it knows itself. */
+	csr_write(mtvec, (uintptr_t)trap_entry_mtimecmp);
+	boot_machine(tree);
+}
+
+struct cpu *cpu_at(unsigned index)
+{
+	return index < MACHINE_HARTS_MAX ? cpus[index] : NULL;
+}
+
+struct hart *arch_hart(unsigned index)
+{
+	struct cpu *cpu = cpu_at(index);
+
+	return cpu && __atomic_load_n(&cpu->hart.ready, __ATOMIC_ACQUIRE) ? &cpu->hart : NULL;
+}
+
+struct hpa_range arch_image(void)
+{
+	extern const char __image_start[], __image_end[];
+
+	return (struct hpa_range){{(uintptr_t)__image_start},
+				  (uintptr_t)__image_end - (uintptr_t)__image_start};
+}
+
+struct hpa_range arch_reachable(struct hpa_range range)
+{
+	uint64_t limit = XLEN == 32 ? GIB(4) : (uint64_t)1 << 56;
+	uint64_t size = range.base.raw >= limit		      ? 0
+			: range.size > limit - range.base.raw ? limit - range.base.raw
+							      : range.size;
+
+	if (size != range.size)
+		log_alert("%lu MiB of RAM above 4 GiB are left out: a 32-bit CPU can't reach them",
+			  (unsigned long)((range.size - size) >> 20));
+	return (struct hpa_range){range.base, size};
+}
+
+uint64_t arch_time(void)
+{
+	volatile uint32_t *halves = (volatile uint32_t *)(uintptr_t)mtime.raw;
+	uint32_t high, low;
+
+	if (cpu_of(hart_this())->has_time)
+		return csr_read64(CSR_TIME, CSR_TIMEH);
+	if (!mtime.raw)
+		return 0;
+	do {
+		high = halves[1];
+		low = halves[0];
+	} while (high != halves[1]);
+	return (uint64_t)high << 32 | low;
+}
+
+/* The original's words, with what a reader wants to know: "RV64IMAFDC (QEMU/Unknown)". */
+static void introduce(const struct cpu *cpu)
+{
+	char isa[40];
+
+	isa_short(cpu->isa, XLEN, isa, sizeof(isa));
+	if (!cpu->has_supervisor) {
+		log_debug("Physical CPU core %s (%s) has no S-mode and will only idle", isa,
+			  cpu_maker(cpu));
+		return;
+	}
+	log_debug("Physical CPU core %s (%s) ready to roll", isa, cpu_maker(cpu));
+	if (cpu->hart.unfit)
+		log_alert("This CPU core can't run capsules: %s", cpu->hart.unfit);
+}
+
+/* A hart learns about itself, then waits for work. On its own stack. */
+static void come_up(struct cpu *cpu)
+{
+	csr_write(mtvec, (uintptr_t)trap_entry_mtimecmp);
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	if (cpu->msip)
+		*cpu->msip = 0;
+	csr_set(mie, MIP_MSIP);
+	introduce(cpu);
+	__atomic_store_n(&cpu->hart.ready, true, __ATOMIC_RELEASE);
+}
+
+_Noreturn void cpu_main(struct cpu *cpu)
+{
+	come_up(cpu);
+	hart_run(&cpu->hart);
+}
+
+/* The boot hart has a block already, which now gets its description. */
+static struct cpu *boot_cpu(const struct machine_hart *description)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+
+	cpu->hart.description = description;
+	cpu->msip = (volatile uint32_t *)(uintptr_t)description->msip.raw;
+	cpu->mtimecmp = description->mtimecmp.raw;
+	return cpu;
+}
+
+static enum status prepare_all(const struct machine *machine, struct ram_map *ram,
+			       struct reason *why)
+{
+	unsigned others = 0;
+
+	for (unsigned i = 0; i < machine->hart_count; i++) {
+		const struct machine_hart *description = &machine->harts[i];
+		enum status status;
+		hpa_t block;
+
+		if (description->id == hart_this()->id) {
+			cpus[i] = boot_cpu(description);
+			continue;
+		}
+		status = ram_alloc(ram, CPU_BLOCK_SIZE, PAGE_SIZE, RAM_OWNER_HYPERVISOR, &block,
+				   why);
+		if (status != OK)
+			return status;
+		cpus[i] = cpu_prepare((void *)(uintptr_t)block.raw, description);
+		table[others++] = (struct boot_entry){description->id, cpus[i]};
+	}
+	return OK;
+}
+
+/* Up to a second; the clock is the boot hart's own. */
+static void wait_for_all(const struct machine *machine)
+{
+	uint64_t start = arch_time();
+
+	for (unsigned i = 0; i < machine->hart_count; i++) {
+		while (!arch_hart(i) && arch_time() - start < timebase)
+			;
+		if (!arch_hart(i))
+			log_alert("CPU %lu did not come up within a second: it is left out",
+				  machine->harts[i].id);
+	}
+}
+
+enum status arch_harts_start(const struct machine *machine, struct ram_map *ram, struct reason *why)
+{
+	enum status status = prepare_all(machine, ram, why);
+
+	if (status != OK)
+		return status;
+	timebase = machine->timebase;
+	mtime = machine->mtime;
+
+	if (!hart_this()->description)
+		return refuse(why, ERR_MISSING,
+			      "The device tree has no usable node for the CPU that booted, %u",
+			      hart_this()->id);
+	come_up(cpu_of(hart_this()));
+
+	__atomic_store_n(&boot_table, table, __ATOMIC_RELEASE);
+	for (const struct boot_entry *entry = table; entry->cpu; entry++)
+		if (entry->cpu->msip)
+			arch_hart_wake(&entry->cpu->hart);
+	wait_for_all(machine);
+	return OK;
+}

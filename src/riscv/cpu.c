@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "riscv/cpu.h"
+
+#include "core/arch.h"
+#include "core/log.h"
+#include "riscv/access.h"
+#include "riscv/pmp/pmp.h"
+#include "riscv/trap.h"
+
+_Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
+	       "at least 6 KiB are left for a hart's stack");
+
+struct cpu *cpu_prepare(void *block, const struct machine_hart *description)
+{
+	uintptr_t top = ((uintptr_t)block + CPU_BLOCK_SIZE - sizeof(struct cpu)) & ~(uintptr_t)15;
+	struct cpu *cpu = (struct cpu *)top;
+
+	*cpu = (struct cpu){
+		.hart = {.description = description},
+		.fault_stack = top,
+		.stack = top - CPU_FAULT_STACK_SIZE,
+		.stack_limit = block,
+	};
+	*cpu->stack_limit = CPU_STACK_CANARY;
+	if (description) {
+		cpu->hart.id = description->id;
+		cpu->msip = (volatile uint32_t *)(uintptr_t)description->msip.raw;
+		cpu->mtimecmp = description->mtimecmp.raw;
+	}
+	return cpu;
+}
+
+/* "Machine Vendor ID": JEDEC codes; marchid: riscv/riscv-isa-manual's marchid.md for open ones. */
+const char *cpu_maker(const struct cpu *cpu)
+{
+	enum { MARCHID_QEMU = 42, VENDOR_SIFIVE = 0x489, VENDOR_THEAD = 0x5b7 };
+
+	if (cpu->vendor == VENDOR_SIFIVE)
+		return "SiFive/Unknown";
+	if (cpu->vendor == VENDOR_THEAD)
+		return "T-Head/Unknown";
+	if (cpu->architecture == MARCHID_QEMU || (!cpu->vendor && !cpu->architecture) ||
+	    (!cpu->vendor && cpu->architecture == cpu->implementation))
+		return "QEMU/Unknown";
+	return "Unknown/Unknown";
+}
+
+/* Why guests can't run here, as a sentence's end; NULL when they can. */
+static const char *why_unfit(const struct cpu *cpu)
+{
+	xlen_t mseccfg = 0;
+
+	if (!cpu->has_supervisor)
+		return "it has no S-mode";
+	if (!cpu->hart.description->mmu_type)
+		return "its device tree node names no mmu-type";
+	if (cpu->has_hypervisor)
+		return "it has the H extension, which isn't supported yet (in QEMU: -cpu "
+		       "rv64,h=false)";
+	if (cpu->pmp_locked)
+		return "an earlier boot stage has locked PMP entries";
+	if (csr_probe_mseccfg(&mseccfg) && (mseccfg & MSECCFG_MML))
+		return "an earlier boot stage has set mseccfg.MML, under which M-mode can't read "
+		       "guests";
+	if (cpu->pmp_slots < PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT)
+		return cpu->pmp_slots ? "it has too few PMP entries" : "it has no PMP";
+	if (cpu->hart.description->msip.raw == 0 || cpu->mtimecmp == 0)
+		return "the device tree names no CLINT or ACLINT for it";
+	return NULL;
+}
+
+/* Extensions that a guest may have: their state is switched, or they have none (privileged-notes
+ * 25). */
+static const isa_set_t guest_allowed =
+	ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) | ISA_BIT(ISA_C) |
+	ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI) | ISA_BIT(ISA_ZICNTR) |
+	ISA_BIT(ISA_ZIHINTPAUSE) | ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBC) |
+	ISA_BIT(ISA_ZBS) | ISA_BIT(ISA_SSTC) | ISA_BIT(ISA_SVINVAL);
+
+void cpu_probe(struct cpu *cpu)
+{
+	xlen_t misa = csr_read(misa);
+	xlen_t unused;
+	isa_set_t guest;
+
+	cpu->isa = isa_read(cpu->hart.description, NULL);
+	cpu->vendor = csr_read(mvendorid);
+	cpu->architecture = csr_read(marchid);
+	cpu->implementation = csr_read(mimpid);
+	/* misa may be hardwired to zero: then the tree alone knows. */
+	cpu->has_supervisor = misa ? misa >> ('S' - 'A') & 1 : csr_probe_satp(&unused);
+	cpu->has_hypervisor = misa ? misa >> ('H' - 'A') & 1 : !!(cpu->isa & ISA_BIT(ISA_H));
+	cpu->has_time = csr_probe_time(&unused);
+	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
+	cpu->has_sstc =
+		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
+	pmp_probe(cpu);
+	cpu->hart.unfit = why_unfit(cpu);
+
+	guest = cpu->isa & guest_allowed;
+	if (!cpu->has_sstc)
+		guest &= ~ISA_BIT(ISA_SSTC);
+	isa_write(guest, XLEN, &cpu->guest_isa);
+}
+
+/* menvcfg: what of the newer extensions guests may use. All else off. */
+static void set_up_environment(const struct cpu *cpu)
+{
+	uint64_t menvcfg = 0;
+
+	if (!cpu->has_menvcfg)
+		return;
+	if (cpu->has_sstc)
+		menvcfg |= (uint64_t)1 << ENVCFG_STCE_BIT;
+	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
+}
+
+void cpu_set_up(struct cpu *cpu)
+{
+	xlen_t unused;
+
+	csr_write(mtvec,
+		  cpu->has_sstc ? (uintptr_t)trap_entry_sstc : (uintptr_t)trap_entry_mtimecmp);
+	csr_write(mie, 0);
+	if (!cpu->has_supervisor)
+		return;
+
+	/*
+	 * What a guest gets straight away. Not illegal instructions, among which is its WFI
+	 * (TW, machine-level spec "Virtualization Support in mstatus"), not misaligned accesses,
+	 * which are emulated, and not load and store access faults, which are its devices.
+	 */
+	csr_write(medeleg, 1 << CAUSE_INSN_MISALIGNED | 1 << CAUSE_INSN_ACCESS |
+				   1 << CAUSE_BREAKPOINT | 1 << CAUSE_ECALL_U |
+				   1 << CAUSE_INSN_PAGE | 1 << CAUSE_LOAD_PAGE |
+				   1 << CAUSE_STORE_PAGE);
+	csr_write(mideleg, MIP_GUEST);
+	if (csr_probe_mcounteren(&unused))
+		csr_write(mcounteren, 7); /* cycle, time, instret */
+	csr_write(satp, 0);
+	csr_clear(mstatus, MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM | MSTATUS_MXR |
+				   MSTATUS_FS | MSTATUS_VS);
+	csr_set(mstatus, MSTATUS_TW);
+	set_up_environment(cpu);
+	if (cpu->has_sstc)
+		arch_timer_quiet();
+	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);
+}

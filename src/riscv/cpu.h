@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A physical CPU in all its detail: tp points at it whenever M-mode code runs.
+ *
+ * Each hart has a block of CPU_BLOCK_SIZE bytes: its stack, a second small stack
+ * for reporting faults of our own (the first may be what is broken), and this
+ * structure at the top.
+ */
+#ifndef RISCV_CPU_H
+#define RISCV_CPU_H
+
+#include "core/hart.h"
+#include "core/ram.h"
+#include "core/status.h"
+#include "riscv/context.h"
+#include "riscv/isa.h"
+
+enum {
+	CPU_BLOCK_SIZE = 12 * 1024,
+	CPU_FAULT_STACK_SIZE = 2048,
+	PMP_SLOTS_MAX = 64,
+};
+
+/* What a stack holds at its lower end; a different value there means that it overflowed. */
+#define CPU_STACK_CANARY ((xlen_t)0x5bd1e995)
+
+struct cpu {
+	struct hart hart; /* first: hart_this() is this structure */
+
+	/* The trap path's (riscv/trap.S). */
+	struct context *context; /* of the vCPU that runs below us */
+	xlen_t stack;		 /* top of the hart's stack */
+	xlen_t work;		 /* not zero: hart_work() before the next guest instruction */
+	xlen_t scratch[2];
+	xlen_t fault_stack; /* top of the second stack */
+	xlen_t fault_depth; /* faults of our own that are being reported */
+	xlen_t fault_x[32];
+
+	xlen_t *stack_limit; /* lowest word of the stack: the canary */
+
+	/* What the hart is and has; constant once `hart.ready`. */
+	isa_set_t isa;
+	bool has_supervisor;
+	bool has_hypervisor;
+	bool has_time; /* the `time` CSR can be read */
+	bool has_sstc;
+	bool has_menvcfg;
+	xlen_t vendor, architecture, implementation;
+	unsigned pmp_slots;
+	uint64_t pmp_grain; /* bytes */
+	bool pmp_locked;    /* an earlier stage left locked entries */
+	struct isa_text guest_isa;
+
+	volatile uint32_t *msip;
+	xlen_t mtimecmp; /* address */
+
+	/* Something of the PMP was written and the fences are still due. */
+	bool pmp_dirty;
+};
+
+_Static_assert(offsetof(struct cpu, hart) == 0, "tp points at the hart and at the cpu alike");
+
+static inline struct cpu *cpu_of(const struct hart *hart)
+{
+	return (struct cpu *)(uintptr_t)hart;
+}
+
+/* Lay out the block at `block` (CPU_BLOCK_SIZE bytes) for the hart described; gives the structure.
+ */
+struct cpu *cpu_prepare(void *block, const struct machine_hart *description);
+
+/* This hart looks at itself: CSRs, PMP, extensions. On the hart, before `ready`. */
+void cpu_probe(struct cpu *cpu);
+
+/* Set the CSRs that every guest on this hart runs under (delegation, traps, counters). On the hart.
+ */
+void cpu_set_up(struct cpu *cpu);
+
+/* "QEMU/Unknown": who made the hart, as far as mvendorid and marchid tell; for messages. */
+const char *cpu_maker(const struct cpu *cpu);
+
+/* All harts, in the order of the device tree; NULL for those left out. */
+struct cpu *cpu_at(unsigned index);
+
+#endif

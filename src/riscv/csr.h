@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control and status registers: numbers (privileged spec, "CSR Listing"), the
+ * fields that Diosix touches, and access to them from C. Also included by
+ * assembly. CSRs newer than the assembler's names are given by number.
+ */
+#ifndef RISCV_CSR_H
+#define RISCV_CSR_H
+
+/* Numbers of those that not every assembler knows by name. */
+#define CSR_STIMECMP  0x14d
+#define CSR_STIMECMPH 0x15d
+#define CSR_SENVCFG   0x10a
+#define CSR_MENVCFG   0x30a
+#define CSR_MENVCFGH  0x31a
+#define CSR_MSTATUSH  0x310
+#define CSR_MNSTATUS  0x744
+#define CSR_MSECCFG   0x747
+#define CSR_TIME      0xc01
+#define CSR_TIMEH     0xc81
+
+/* mstatus ("Machine Status Registers") */
+#define MSTATUS_SIE	   0x00000002
+#define MSTATUS_MIE	   0x00000008
+#define MSTATUS_SPIE	   0x00000020
+#define MSTATUS_MPIE	   0x00000080
+#define MSTATUS_SPP	   0x00000100
+#define MSTATUS_VS	   0x00000600
+#define MSTATUS_MPP	   0x00001800
+#define MSTATUS_MPP_U	   0x00000000
+#define MSTATUS_MPP_S	   0x00000800
+#define MSTATUS_MPP_M	   0x00001800
+#define MSTATUS_FS	   0x00006000
+#define MSTATUS_FS_INITIAL 0x00002000
+#define MSTATUS_XS	   0x00018000
+#define MSTATUS_MPRV	   0x00020000
+#define MSTATUS_SUM	   0x00040000
+#define MSTATUS_MXR	   0x00080000
+#define MSTATUS_TVM	   0x00100000
+#define MSTATUS_TW	   0x00200000
+#define MSTATUS_TSR	   0x00400000
+#define MSTATUS_MDT_BIT	   42 /* RV64; in mstatush on RV32 */
+#define MSTATUSH_MDT	   0x00000400
+#define MNSTATUS_NMIE	   0x8
+
+/* mip, mie, mideleg: bit n is interrupt n */
+#define IRQ_S_SOFT  1
+#define IRQ_M_SOFT  3
+#define IRQ_S_TIMER 5
+#define IRQ_M_TIMER 7
+#define IRQ_S_EXT   9
+#define IRQ_M_EXT   11
+#define MIP_SSIP    (1 << IRQ_S_SOFT)
+#define MIP_MSIP    (1 << IRQ_M_SOFT)
+#define MIP_STIP    (1 << IRQ_S_TIMER)
+#define MIP_MTIP    (1 << IRQ_M_TIMER)
+#define MIP_SEIP    (1 << IRQ_S_EXT)
+#define MIP_MEIP    (1 << IRQ_M_EXT)
+#define MIP_GUEST   (MIP_SSIP | MIP_STIP | MIP_SEIP)
+#define MIP_HOST    (MIP_MSIP | MIP_MTIP | MIP_MEIP)
+
+/* mcause: exceptions */
+#define CAUSE_INSN_MISALIGNED  0
+#define CAUSE_INSN_ACCESS      1
+#define CAUSE_ILLEGAL	       2
+#define CAUSE_BREAKPOINT       3
+#define CAUSE_LOAD_MISALIGNED  4
+#define CAUSE_LOAD_ACCESS      5
+#define CAUSE_STORE_MISALIGNED 6
+#define CAUSE_STORE_ACCESS     7
+#define CAUSE_ECALL_U	       8
+#define CAUSE_ECALL_S	       9
+#define CAUSE_INSN_PAGE	       12
+#define CAUSE_LOAD_PAGE	       13
+#define CAUSE_STORE_PAGE       15
+#define CAUSE_COUNT	       24
+
+/* menvcfg */
+#define ENVCFG_CBIE_FLUSH 0x10
+#define ENVCFG_CBCFE	  0x40
+#define ENVCFG_CBZE	  0x80
+#define ENVCFG_ADUE_BIT	  61
+#define ENVCFG_PBMTE_BIT  62
+#define ENVCFG_STCE_BIT	  63
+
+/* mseccfg (Smepmp) */
+#define MSECCFG_MML 0x1
+
+#ifndef __ASSEMBLER__
+
+#include "core/types.h"
+
+#define CSR_STRING_(name) #name
+#define CSR_STRING(name)  CSR_STRING_(name)
+
+#define csr_read(csr)                                                                              \
+	({                                                                                         \
+		xlen_t csr_value_;                                                                 \
+		__asm__ volatile("csrr %0, " CSR_STRING(csr) : "=r"(csr_value_) : : "memory");     \
+		csr_value_;                                                                        \
+	})
+#define csr_write(csr, value)                                                                      \
+	__asm__ volatile("csrw " CSR_STRING(csr) ", %0" : : "rK"((xlen_t)(value)) : "memory")
+#define csr_set(csr, bits)                                                                         \
+	__asm__ volatile("csrs " CSR_STRING(csr) ", %0" : : "rK"((xlen_t)(bits)) : "memory")
+#define csr_clear(csr, bits)                                                                       \
+	__asm__ volatile("csrc " CSR_STRING(csr) ", %0" : : "rK"((xlen_t)(bits)) : "memory")
+
+/*
+ * Registers of 64 bits are two on RV32. The low half is written first
+ * (privileged-spec order for the envcfg family); not for stimecmp, where an
+ * interrupt could appear between the halves: timer_write() does that.
+ */
+#if __riscv_xlen == 64
+#define csr_write64(csr, csrh, value) csr_write(csr, value)
+#define csr_read64(csr, csrh)	      ((uint64_t)csr_read(csr))
+#else
+#define csr_write64(csr, csrh, value)                                                              \
+	do {                                                                                       \
+		uint64_t csr_wide_ = (value);                                                      \
+		csr_write(csr, csr_wide_);                                                         \
+		csr_write(csrh, csr_wide_ >> 32);                                                  \
+	} while (0)
+#define csr_read64(csr, csrh)                                                                      \
+	({                                                                                         \
+		xlen_t csr_low_, csr_high_, csr_again_;                                            \
+		do {                                                                               \
+			csr_high_ = csr_read(csrh);                                                \
+			csr_low_ = csr_read(csr);                                                  \
+			csr_again_ = csr_read(csrh);                                               \
+		} while (csr_high_ != csr_again_);                                                 \
+		((uint64_t)csr_high_ << 32) | csr_low_;                                            \
+	})
+#endif
+
+#endif /* __ASSEMBLER__ */
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Illegal instructions of guests, which are not delegated because a guest's WFI
+ * arrives as one (mstatus.TW; privileged-notes 11). What isn't emulated here goes
+ * back to the guest as the exception that it is.
+ */
+#include "core/arch.h"
+#include "riscv/access.h"
+#include "riscv/cpu.h"
+#include "riscv/trap.h"
+
+enum {
+	INSN_WFI = 0x10500073,
+	INSN_WRS_NTO = 0x00d00073,
+	INSN_WRS_STO = 0x01d00073,
+};
+
+/* csrrs rd, csr, x0 */
+#define INSN_CSRR(csr) ((uint32_t)(csr) << 20 | 0x2073)
+#define INSN_CSRR_MASK 0xfffff07fu
+#define INSN_RD(insn)  ((insn) >> 7 & 31)
+#define SCOUNTEREN_TM  2
+
+/* WFI: the hart sleeps until an interrupt of the guest's is pending and enabled, globally or not.
+ */
+static enum trap_result wait_for_interrupt(struct context *context)
+{
+	if (!(context->status & MSTATUS_MPP_S))
+		return TRAP_REFLECT; /* "may raise illegal" in U; a guest's user program can't sleep
+				      */
+	context->vcpu.wait = true;
+	arch_hart_request_work();
+	return TRAP_SKIP;
+}
+
+/* The `time` CSR, on harts that leave it to M-mode. */
+static bool emulate_time(struct context *context, uint32_t insn)
+{
+	uint32_t csrr = insn & INSN_CSRR_MASK;
+	bool high = XLEN == 32 && csrr == INSN_CSRR(CSR_TIMEH);
+	uint64_t now;
+
+	if (context->cpu->has_time || (csrr != INSN_CSRR(CSR_TIME) && !high))
+		return false;
+	if (!(context->status & MSTATUS_MPP_S) && !(csr_read(scounteren) & SCOUNTEREN_TM))
+		return false;
+	now = arch_time();
+	if (INSN_RD(insn))
+		context->x[INSN_RD(insn)] = high ? now >> 32 : now;
+	return true;
+}
+
+enum trap_result emulate_illegal(struct context *context, struct trap *trap)
+{
+	xlen_t cause, at;
+
+	/* mtval may hold the instruction, or zero: then it is fetched. */
+	trap->insn = trap->value;
+	if (!trap->insn && !trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {
+		trap->cause = cause;
+		trap->value = at;
+		return TRAP_REFLECT;
+	}
+	switch (trap->insn) {
+	case INSN_WFI: return wait_for_interrupt(context);
+	case INSN_WRS_NTO:
+	case INSN_WRS_STO: return TRAP_REFLECT; /* Zawrs isn't offered */
+	default: return emulate_time(context, trap->insn) ? TRAP_SKIP : TRAP_REFLECT;
+	}
+}

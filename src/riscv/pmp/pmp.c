@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "riscv/pmp/pmp.h"
+
+#include "core/arch.h"
+#include "core/assert.h"
+#include "core/lock.h"
+#include "riscv/access.h"
+#include "riscv/pmp/encode.h"
+
+/* The coarsest grain of all harts, by which regions are placed; pmp_probe() raises it. */
+static uint64_t grain = PAGE_SIZE;
+static struct lock grain_lock;
+
+/*
+ * Entries are cached with translations: after a change everything below M-mode
+ * must be fenced ("Physical Memory Protection and Paging"), or a hart goes on
+ * with the old rights. Emulators forgive this; hardware doesn't.
+ */
+static void fence(struct cpu *cpu)
+{
+	__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+	cpu->pmp_dirty = false;
+}
+
+static void write_config(struct cpu *cpu, unsigned slot, uint8_t config)
+{
+	unsigned csr = pmp_config_csr(slot, XLEN);
+	unsigned shift = pmp_config_shift(slot, XLEN);
+	xlen_t value = 0;
+
+	cpu->pmp_dirty = true;
+	pmp_read_config(csr, &value);
+	pmp_write_config(csr, (value & ~((xlen_t)0xff << shift)) | (xlen_t)config << shift);
+}
+
+static uint8_t read_config(unsigned slot)
+{
+	xlen_t value = 0;
+
+	pmp_read_config(pmp_config_csr(slot, XLEN), &value);
+	return value >> pmp_config_shift(slot, XLEN);
+}
+
+static void write_address(struct cpu *cpu, unsigned slot, xlen_t address)
+{
+	cpu->pmp_dirty = true;
+	pmp_write_address(slot, address);
+}
+
+/* True when the slot exists and does what it is told. `mode` is NAPOT: TOR is needed as well. */
+static bool slot_works(struct cpu *cpu, unsigned slot)
+{
+	xlen_t address = 0;
+	bool works;
+
+	write_address(cpu, slot, (xlen_t)-1 >> 10);
+	if (!pmp_read_address(slot, &address) || address == 0)
+		return false;
+	write_config(cpu, slot, PMP_TOR);
+	works = read_config(slot) == PMP_TOR;
+	write_config(cpu, slot, PMP_NAPOT);
+	works = works && read_config(slot) == PMP_NAPOT;
+	write_config(cpu, slot, PMP_OFF);
+	write_address(cpu, slot, 0);
+	return works;
+}
+
+/* "The granularity can be determined by writing zero to pmp0cfg, then all ones to pmpaddr0". */
+static uint64_t measure_grain(struct cpu *cpu)
+{
+	uint64_t size = 4;
+	xlen_t address = 0;
+
+	write_config(cpu, 0, PMP_OFF);
+	write_address(cpu, 0, (xlen_t)-1);
+	pmp_read_address(0, &address);
+	write_address(cpu, 0, 0);
+	while (address && !(address & 1)) {
+		address >>= 1;
+		size <<= 1;
+	}
+	return size;
+}
+
+void pmp_probe(struct cpu *cpu)
+{
+	unsigned slots = 0;
+
+	for (unsigned slot = 0; slot < PMP_SLOTS_MAX; slot++) {
+		if (read_config(slot) & PMP_L)
+			cpu->pmp_locked = true;
+		write_config(cpu, slot, PMP_OFF);
+	}
+	while (!cpu->pmp_locked && slots < PMP_SLOTS_MAX && slot_works(cpu, slots))
+		slots++;
+	cpu->pmp_slots = slots;
+	if (slots) {
+		cpu->pmp_grain = measure_grain(cpu);
+		lock_take(&grain_lock);
+		if (cpu->pmp_grain > grain)
+			grain = cpu->pmp_grain;
+		lock_drop(&grain_lock);
+	}
+	fence(cpu);
+}
+
+static uint64_t alignment(uint64_t size)
+{
+	(void)size;
+	return grain > MIB(2 * 64 / XLEN) ? grain : MIB(2 * 64 / XLEN);
+}
+
+static gpa_t guest_address(hpa_t ram)
+{
+	return (gpa_t){ram.raw};
+}
+
+static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size, unsigned allow,
+		       struct reason *why)
+{
+	enum status status;
+
+	if (from.raw != to.raw)
+		return refuse(why, ERR_RANGE,
+			      "guest address 0x%lx can't be host address 0x%lx: PMP doesn't "
+			      "translate",
+			      (unsigned long)from.raw, (unsigned long)to.raw);
+	if (space->region_count == SPACE_REGIONS_MAX)
+		return refuse(why, ERR_LIMIT, "a capsule has at most %u regions of memory",
+			      SPACE_REGIONS_MAX);
+	status = pmp_encode(space->entries, &space->entry_count, PMP_SLOT_GUEST_COUNT, to.raw, size,
+			    allow, grain, XLEN, why);
+	if (status != OK)
+		return status;
+	space->regions[space->region_count++] = (struct space_region){from, to, size, allow};
+	return OK;
+}
+
+/*
+ * Modes off first, then addresses, then modes: never is a half-written entry in
+ * force, though nothing runs below us meanwhile.
+ */
+static enum status activate(const struct space *space, struct reason *why)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+
+	ASSERT(space->entry_count <= PMP_SLOT_GUEST_COUNT);
+	for (unsigned i = 0; i < PMP_SLOT_GUEST_COUNT; i++)
+		write_config(cpu, PMP_SLOT_GUEST_FIRST + i, PMP_OFF);
+	for (unsigned i = 0; i < space->entry_count; i++)
+		write_address(cpu, PMP_SLOT_GUEST_FIRST + i, space->entries[i].address);
+	for (unsigned i = 0; i < space->entry_count; i++)
+		write_config(cpu, PMP_SLOT_GUEST_FIRST + i, space->entries[i].config);
+	fence(cpu);
+
+	for (unsigned i = 0; i < space->entry_count; i++) {
+		xlen_t address = 0;
+
+		pmp_read_address(PMP_SLOT_GUEST_FIRST + i, &address);
+		if (address != space->entries[i].address ||
+		    read_config(PMP_SLOT_GUEST_FIRST + i) != space->entries[i].config)
+			return refuse(why, ERR_LIMIT,
+				      "PMP entry %u reads back as 0x%lx (0x%x) instead of 0x%lx "
+				      "(0x%x)",
+				      i, address, read_config(PMP_SLOT_GUEST_FIRST + i),
+				      space->entries[i].address, space->entries[i].config);
+	}
+	return OK;
+}
+
+const struct isolation_ops pmp_isolation = {
+	.name = "pmp",
+	.alignment = alignment,
+	.guest_address = guest_address,
+	.map = map,
+	.activate = activate,
+};

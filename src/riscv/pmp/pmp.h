@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The `pmp` back end: a capsule is fenced by the hart's PMP entries alone.
+ * Guest-physical addresses are host-physical ones, and what no entry allows is
+ * denied to everything below M-mode (docs/isolation in docs/architecture.md).
+ */
+#ifndef RISCV_PMP_PMP_H
+#define RISCV_PMP_PMP_H
+
+#include "core/isolation.h"
+#include "riscv/cpu.h"
+
+/*
+ * The slot budget. Accesses from S and U that match no entry fail, so nothing is
+ * spent on denying. Slots are used from 0 up; all others are switched off.
+ */
+#define PMP_SLOT_GUEST_FIRST 0
+#define PMP_SLOT_GUEST_COUNT 4
+
+_Static_assert(PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT <= 8,
+	       "the smallest PMPs in use have eight entries");
+_Static_assert(PMP_SLOT_GUEST_COUNT <= (int)SPACE_SLOTS_MAX, "a space holds what it may use");
+
+extern const struct isolation_ops pmp_isolation;
+
+/*
+ * Count this hart's entries and measure their grain; all are left off, fences
+ * done. An entry counts only when address and mode read back. On the hart.
+ */
+void pmp_probe(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trap path: every entry into the hypervisor and every way back.
+ *
+ * While a guest runs, mscratch points at its context; while we run, mscratch is
+ * zero, so that a trap from M-mode itself is known by its first two instructions
+ * and never touches a guest's context.
+ *
+ * The hypervisor is compiled to leave gp and t2-t6 alone (mk/build.mk), and C
+ * keeps s0-s11 by its calling convention. So there are two kinds of entry:
+ *
+ *   short  saves ra, sp, tp, t0, t1 and a0-a7 into the context. For SBI calls,
+ *          device accesses and interrupts; all else stays in the registers.
+ *   full   saves the rest too, pc and mstatus included, and returns by loading
+ *          everything. For what emulates instructions, reflects exceptions or
+ *          changes vCPU (privileged-notes 15).
+ *
+ * A short entry becomes a full one when work was requested (CPU_WORK), or when
+ * the device access turned out to need registers that it didn't save.
+ */
+#include "asm_offsets.h"
+#include "riscv/csr.h"
+#include "riscv/xlen.h"
+
+#define X(n)	      (CONTEXT_X + (n) * XLEN_BYTES)
+#define SBI_EXT_TIME  0x54494d45
+
+	.text
+
+/* Save the caller-saved registers besides t0 and t1, which are saved already. sp: context. */
+.macro SAVE_ARGUMENTS from
+	.irp	n, 10,11,12,13,14,15,16,17
+	.if \n >= \from
+	REG_S	x\n, X(\n)(sp)
+	.endif
+	.endr
+.endm
+
+.macro LOAD_ARGUMENTS from
+	.irp	n, 10,11,12,13,14,15,16,17
+	.if \n >= \from
+	REG_L	x\n, X(\n)(sp)
+	.endif
+	.endr
+.endm
+
+/* Save ra, tp and the guest's sp; then tp: this hart, sp: its stack. Uses t0. sp: context. */
+.macro ENTER_HYPERVISOR
+	REG_S	ra, X(1)(sp)
+	REG_S	tp, X(4)(sp)
+	csrr	t0, mscratch
+	REG_S	t0, X(2)(sp)
+	csrw	mscratch, zero
+	REG_L	tp, CONTEXT_CPU(sp)
+	REG_L	sp, CPU_STACK(tp)
+.endm
+
+/* Save what a short entry doesn't. sp: context. Uses t0. */
+.macro SAVE_REST
+	.irp	n, 3,7,8,9,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	REG_S	x\n, X(\n)(sp)
+	.endr
+	csrr	t0, mepc
+	REG_S	t0, CONTEXT_PC(sp)
+	csrr	t0, mstatus
+	REG_S	t0, CONTEXT_STATUS(sp)
+.endm
+
+/* The supervisor's timer with Sstc: (a1:)a0 -> stimecmp; no interrupt between the halves. Uses t1. */
+.macro SET_TIMER_SSTC
+#if __riscv_xlen == 64
+	csrw	CSR_STIMECMP, a0
+#else
+	li	t1, -1
+	csrw	CSR_STIMECMP, t1
+	csrw	CSR_STIMECMPH, a1
+	csrw	CSR_STIMECMP, a0
+#endif
+.endm
+
+/*
+ * Without Sstc: through the hart's mtimecmp, whose interrupt becomes STIP
+ * (trap_interrupt). Uses t0 and t1. sp: context.
+ */
+.macro SET_TIMER_MTIMECMP
+	REG_L	t1, CONTEXT_MTIMECMP(sp)
+#if __riscv_xlen == 64
+	sd	a0, CONTEXT_TIMER(sp)
+	sd	a0, 0(t1)
+#else
+	sw	a0, CONTEXT_TIMER(sp)
+	sw	a1, CONTEXT_TIMER + 4(sp)
+	li	t0, -1
+	sw	t0, 0(t1)
+	sw	a1, 4(t1)
+	sw	a0, 0(t1)
+#endif
+	li	t1, MIP_STIP
+	csrc	mip, t1
+	li	t1, MIP_MTIP
+	csrs	mie, t1
+.endm
+
+/*
+ * The vector of a hart, in two editions that differ in how a timer is set.
+ * mtvec wants it 4-byte aligned.
+ */
+.macro TRAP_ENTRY name, set_timer
+	.globl	\name
+	.balign	4
+\name:
+	csrrw	sp, mscratch, sp
+	beqz	sp, trap_from_machine
+	REG_S	t0, X(5)(sp)
+	REG_S	t1, X(6)(sp)
+	csrr	t0, mcause
+	li	t1, CAUSE_ECALL_S
+	bne	t0, t1, trap_not_call
+	li	t1, SBI_EXT_TIME
+	bne	a7, t1, trap_call
+	bnez	a6, trap_call
+
+	/* SBI "Set Timer": the one call that is done here, on two registers. */
+	\set_timer
+	csrr	t0, mepc
+	addi	t0, t0, 4
+	csrw	mepc, t0
+	li	a0, 0
+	li	a1, 0
+	REG_L	t0, X(5)(sp)
+	REG_L	t1, X(6)(sp)
+	csrrw	sp, mscratch, sp
+	mret
+.endm
+
+	TRAP_ENTRY trap_entry_sstc, SET_TIMER_SSTC
+	TRAP_ENTRY trap_entry_mtimecmp, SET_TIMER_MTIMECMP
+
+/*
+ * An SBI call. Its arguments stay in a0-a7 into the handler, whose struct
+ * sbi_ret comes back in a0 and a1: the calling conventions are the same.
+ */
+trap_call:
+	SAVE_ARGUMENTS 12
+	ENTER_HYPERVISOR
+	csrr	t0, mepc
+	addi	t0, t0, 4
+	csrw	mepc, t0
+	call	sbi_call
+	REG_L	t0, CPU_WORK(tp)
+	REG_L	sp, CPU_CONTEXT(tp)
+	bnez	t0, trap_work_due
+
+/* Back into the guest after a short entry; a0 and a1 are its own again. sp: context. */
+trap_short_return:
+	csrw	mscratch, sp
+	REG_L	ra, X(1)(sp)
+	REG_L	tp, X(4)(sp)
+	REG_L	t0, X(5)(sp)
+	REG_L	t1, X(6)(sp)
+	LOAD_ARGUMENTS 12
+	REG_L	sp, X(2)(sp)
+	mret
+
+trap_not_call:
+	bltz	t0, trap_interrupted
+	/* Load and store access faults (5, 7) are how guests reach virtual devices. */
+	andi	t1, t0, ~(CAUSE_LOAD_ACCESS ^ CAUSE_STORE_ACCESS)
+	addi	t1, t1, -(CAUSE_LOAD_ACCESS & CAUSE_STORE_ACCESS)
+	bnez	t1, trap_full
+
+	SAVE_ARGUMENTS 10
+	csrr	a0, mcause
+	ENTER_HYPERVISOR
+	call	mmio_access
+	/* a0: the register that takes a1 (0: none), or negative: needs a full entry. */
+	REG_L	sp, CPU_CONTEXT(tp)
+	bltz	a0, trap_full_after_short
+	la	t0, trap_register_slots
+	slli	a0, a0, 3
+	add	t0, t0, a0
+	jr	t0
+
+/* One slot of eight bytes a register: into the context where it is saved there, else directly. */
+	.option	push
+	.option	norvc
+	.option	norelax
+	.balign	8
+trap_register_slots:
+	nop
+	j	trap_slots_done
+	.irp	n, 1,2
+	REG_S	a1, X(\n)(sp)
+	j	trap_slots_done
+	.endr
+	mv	gp, a1
+	j	trap_slots_done
+	.irp	n, 4,5,6
+	REG_S	a1, X(\n)(sp)
+	j	trap_slots_done
+	.endr
+	.irp	n, 7,8,9
+	mv	x\n, a1
+	j	trap_slots_done
+	.endr
+	.irp	n, 10,11,12,13,14,15,16,17
+	REG_S	a1, X(\n)(sp)
+	j	trap_slots_done
+	.endr
+	.irp	n, 18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	mv	x\n, a1
+	j	trap_slots_done
+	.endr
+	.option	pop
+
+trap_slots_done:
+	REG_L	a0, X(10)(sp)
+	REG_L	a1, X(11)(sp)
+	j	trap_short_return
+
+trap_interrupted:
+	SAVE_ARGUMENTS 10
+	mv	a0, t0
+	ENTER_HYPERVISOR
+	call	trap_interrupt
+	REG_L	t0, CPU_WORK(tp)
+	REG_L	sp, CPU_CONTEXT(tp)
+	REG_L	a0, X(10)(sp)
+	REG_L	a1, X(11)(sp)
+	beqz	t0, trap_short_return
+
+/* A short entry has left work: make it a full one. a0, a1: the guest's. sp: context. */
+trap_work_due:
+	REG_S	a0, X(10)(sp)
+	REG_S	a1, X(11)(sp)
+	SAVE_REST
+	mv	a0, sp
+	REG_L	sp, CPU_STACK(tp)
+	call	trap_work
+	j	trap_full_return
+
+/* All other exceptions. */
+trap_full:
+	SAVE_ARGUMENTS 10
+	ENTER_HYPERVISOR
+	REG_L	sp, CPU_CONTEXT(tp)
+trap_full_after_short:
+	SAVE_REST
+	mv	a0, sp
+	REG_L	sp, CPU_STACK(tp)
+	csrr	a1, mcause
+	csrr	a2, mtval
+	call	trap_exception
+
+trap_full_return:
+	REG_L	a0, CPU_CONTEXT(tp)
+
+/*
+ * context_enter(context): load everything and enter the guest. Of mstatus only
+ * the mode is the context's (MPP, S or U); the rest is this hart's already.
+ */
+	.globl	context_enter
+context_enter:
+	mv	sp, a0
+	REG_L	t0, CONTEXT_PC(sp)
+	csrw	mepc, t0
+	REG_L	t0, CONTEXT_STATUS(sp)
+	li	t1, MSTATUS_MPP_S
+	and	t0, t0, t1
+	li	t1, MSTATUS_MPP
+	csrc	mstatus, t1
+	csrs	mstatus, t0
+	csrw	mscratch, sp
+	.irp	n, 1,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	REG_L	x\n, X(\n)(sp)
+	.endr
+	REG_L	sp, X(2)(sp)
+	mret
+
+/*
+ * A trap from M-mode itself. Accesses to guest memory and to CSRs that may not
+ * exist fault by design: the fix-up table knows them, and they continue at their
+ * landing with MPRV off. All else is a fault of ours: machine_fault() reports it
+ * on the second stack. mscratch was zero, so sp's exchange is undone first.
+ */
+trap_from_machine:
+	csrrw	sp, mscratch, zero
+	REG_S	t0, CPU_SCRATCH(tp)
+	REG_S	t1, CPU_SCRATCH + XLEN_BYTES(tp)
+	REG_S	a0, CPU_FAULT_X + 10 * XLEN_BYTES(tp)
+	REG_S	a1, CPU_FAULT_X + 11 * XLEN_BYTES(tp)
+	csrr	t0, mepc
+	la	t1, fixup_table
+	la	a0, fixup_table_end
+1:
+	bgeu	t1, a0, machine_broken
+	REG_L	a1, 0(t1)
+	bltu	t0, a1, 2f
+	REG_L	a1, XLEN_BYTES(t1)
+	bltu	t0, a1, 3f
+2:
+	addi	t1, t1, 3 * XLEN_BYTES
+	j	1b
+3:
+	REG_L	t0, 2 * XLEN_BYTES(t1)
+	csrw	mepc, t0
+	li	t0, MSTATUS_MPRV
+	csrc	mstatus, t0
+	REG_L	a1, CPU_FAULT_X + 11 * XLEN_BYTES(tp)
+	REG_L	a0, CPU_FAULT_X + 10 * XLEN_BYTES(tp)
+	REG_L	t1, CPU_SCRATCH + XLEN_BYTES(tp)
+	REG_L	t0, CPU_SCRATCH(tp)
+	mret
+
+machine_broken:
+	li	t0, MSTATUS_MPRV
+	csrc	mstatus, t0
+	REG_L	t1, CPU_SCRATCH + XLEN_BYTES(tp)
+	REG_L	t0, CPU_SCRATCH(tp)
+	.irp	n, 1,2,3,4,5,6,7,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	REG_S	x\n, CPU_FAULT_X + \n * XLEN_BYTES(tp)
+	.endr
+	REG_L	t0, CPU_FAULT_DEPTH(tp)
+	addi	t1, t0, 1
+	REG_S	t1, CPU_FAULT_DEPTH(tp)
+	/* A fault while reporting one: say no more. */
+	bnez	t0, machine_fault_again
+	REG_L	sp, CPU_FAULT_STACK(tp)
+	tail	machine_fault
+
+	.globl	machine_fault_again
+machine_fault_again:
+	REG_L	sp, CPU_FAULT_STACK(tp)
+	tail	machine_give_up

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "riscv/trap.h"
+
+#include "core/arch.h"
+#include "core/assert.h"
+#include "core/capsule.h"
+#include "drivers/drivers.h"
+#include "riscv/access.h"
+#include "riscv/cpu.h"
+#include "riscv/report.h"
+
+/* Entries from riscv/trap.S. */
+void trap_exception(struct context *context, xlen_t cause, xlen_t value);
+void trap_interrupt(xlen_t cause);
+void trap_work(struct context *context);
+
+static trap_handler *const exceptions[CAUSE_COUNT] = {
+	[CAUSE_ILLEGAL] = emulate_illegal,
+	[CAUSE_LOAD_MISALIGNED] = emulate_misaligned,
+	[CAUSE_STORE_MISALIGNED] = emulate_misaligned,
+	[CAUSE_LOAD_ACCESS] = mmio_exception,
+	[CAUSE_STORE_ACCESS] = mmio_exception,
+};
+
+void trap_work(struct context *context)
+{
+	struct cpu *cpu = context->cpu;
+
+	ASSERT(*cpu->stack_limit == CPU_STACK_CANARY);
+	while (cpu->work) {
+		cpu->work = 0;
+		hart_work(&cpu->hart, &context->vcpu);
+	}
+}
+
+/* Instructions are two bytes long unless the low two bits are set. */
+static unsigned insn_length(uint32_t insn)
+{
+	return (insn & 3) == 3 ? 4 : 2;
+}
+
+void trap_exception(struct context *context, xlen_t cause, xlen_t value)
+{
+	struct trap trap = {.cause = cause, .value = value, .status = context->status};
+	enum trap_result result = TRAP_REFLECT;
+
+	if (cause < CAUSE_COUNT && exceptions[cause])
+		result = exceptions[cause](context, &trap);
+
+	switch (result) {
+	case TRAP_RESUME: break;
+	case TRAP_SKIP: context->pc += insn_length(trap.insn); break;
+	case TRAP_REFLECT: trap_reflect(context, trap.cause, trap.value); break;
+	case TRAP_FATAL:
+		report_guest(context, &trap);
+		capsule_end(context->vcpu.capsule, CAPSULE_FAILED, "stopped");
+		arch_hart_request_work();
+		break;
+	}
+	trap_work(context);
+}
+
+/*
+ * Without Sstc the guest's timer is our mtimecmp: what it raises here becomes
+ * STIP there, and stays until the next time is set.
+ */
+static void timer_due(void)
+{
+	csr_clear(mie, MIP_MTIP);
+	csr_set(mip, MIP_STIP);
+}
+
+/* Another hart wants something of this one or of its vCPU. */
+static void woken(struct cpu *cpu)
+{
+	*cpu->msip = 0;
+	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	if (cpu->context) {
+		if (__atomic_load_n(&cpu->context->external, __ATOMIC_ACQUIRE))
+			csr_set(mip, MIP_SEIP);
+		else
+			csr_clear(mip, MIP_SEIP);
+	}
+}
+
+void trap_interrupt(xlen_t cause)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+
+	switch (cause << 1 >> 1) {
+	case IRQ_M_EXT: drivers_interrupt(&cpu->hart); break;
+	case IRQ_M_TIMER: timer_due(); break;
+	case IRQ_M_SOFT: woken(cpu); break;
+	default: panic("interrupt %lu, which was never enabled", cause << 1 >> 1);
+	}
+}
+
+void arch_hart_sleep(void)
+{
+	xlen_t pending = csr_read(mip) & csr_read(mie);
+
+	if (!(pending & (MIP_HOST | MIP_GUEST))) {
+		__asm__ volatile("wfi" : : : "memory");
+		pending = csr_read(mip) & csr_read(mie);
+	}
+	if (pending & MIP_MSIP)
+		trap_interrupt(IRQ_M_SOFT);
+	if (pending & MIP_MTIP)
+		trap_interrupt(IRQ_M_TIMER);
+	if (pending & MIP_MEIP)
+		trap_interrupt(IRQ_M_EXT);
+}
+
+/* Privileged spec, "Trap Entry" as seen by S-mode: what hardware does when it delegates. */
+void trap_reflect(struct context *context, xlen_t cause, xlen_t value)
+{
+	xlen_t status = csr_read(mstatus);
+	xlen_t from_supervisor = context->status & MSTATUS_MPP_S;
+
+	csr_write(scause, cause);
+	csr_write(stval, value);
+	csr_write(sepc, context->pc);
+	context->pc = csr_read(stvec) & ~(xlen_t)3; /* exceptions go to the base in either mode */
+
+	status &= ~(xlen_t)(MSTATUS_SPP | MSTATUS_SPIE);
+	if (from_supervisor)
+		status |= MSTATUS_SPP;
+	if (status & MSTATUS_SIE)
+		status |= MSTATUS_SPIE;
+	status &= ~(xlen_t)MSTATUS_SIE;
+	csr_write(mstatus, status);
+	context->status |= MSTATUS_MPP_S;
+}

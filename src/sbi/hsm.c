@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* "Hart State Management Extension (EID #0x48534D "HSM")". */
+#include "core/arch.h"
+#include "sbi/sbi.h"
+
+enum { HART_START = 0, HART_STOP = 1, HART_GET_STATUS = 2, HART_SUSPEND = 3 };
+
+enum { SUSPEND_RETENTIVE = 0, SUSPEND_NON_RETENTIVE = 0x80000000 };
+
+static struct sbi_ret start(xlen_t id, xlen_t address)
+{
+	const struct capsule *capsule = vcpu_this()->capsule;
+
+	if (!sbi_vcpu(capsule, id))
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	if (!sbi_can_start_at(capsule, address))
+		return sbi_return(SBI_ERR_INVALID_ADDRESS, 0);
+	/* With one vCPU, whoever asks is it. */
+	return sbi_return(SBI_ERR_ALREADY_AVAILABLE, 0);
+}
+
+/* The only vCPU has gone and nobody is left to start it: that is the capsule's end. */
+static struct sbi_ret stop(void)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	__atomic_store_n(&vcpu->state, VCPU_STOPPED, __ATOMIC_RELEASE);
+	capsule_end(vcpu->capsule, CAPSULE_SHUTDOWN, "stopped its last vCPU");
+	arch_hart_request_work();
+	return sbi_return(SBI_SUCCESS, 0);
+}
+
+/* The type is "32 bits wide": what lies above it in a 64-bit register isn't looked at. */
+static struct sbi_ret suspend(uint32_t type, xlen_t resume_address, xlen_t opaque)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	if (type != SUSPEND_RETENTIVE && type != SUSPEND_NON_RETENTIVE)
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	if (type == SUSPEND_NON_RETENTIVE) {
+		if (!sbi_can_start_at(vcpu->capsule, resume_address))
+			return sbi_return(SBI_ERR_INVALID_ADDRESS, 0);
+		vcpu->resume = true;
+		vcpu->resume_at = resume_address;
+		vcpu->resume_opaque = opaque;
+	}
+	__atomic_store_n(&vcpu->state, VCPU_SUSPENDED, __ATOMIC_RELEASE);
+	vcpu->wait = true;
+	arch_hart_request_work();
+	return sbi_return(SBI_SUCCESS, 0);
+}
+
+static struct sbi_ret status(xlen_t id)
+{
+	const struct vcpu *vcpu = sbi_vcpu(vcpu_this()->capsule, id);
+
+	if (!vcpu)
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	return sbi_return(SBI_SUCCESS, __atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE));
+}
+
+SBI_HANDLER(sbi_hsm)
+{
+	switch (fid) {
+	case HART_GET_STATUS: return status(a0);
+	case HART_START: return start(a0, a1);
+	case HART_STOP: return stop();
+	case HART_SUSPEND: return suspend(a0, a1, a2);
+	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
+	}
+}

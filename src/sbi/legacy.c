@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * "Legacy Extensions (EIDs #0x00 - #0x0F)", those that old kernels need: timer,
+ * console, clearing one's own IPI, shutdown. The ones that take a pointer to a
+ * hart mask in virtual memory (0x04-0x07) are not offered. The result is in a0
+ * alone: a1 comes back as it was.
+ */
+#include "core/arch.h"
+#include "sbi/sbi.h"
+
+SBI_HANDLER(sbi_legacy)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	switch (eid) {
+	case SBI_EXT_LEGACY_PUTCHAR:
+		console_write_blocking(&vcpu->capsule->console, a0);
+		return sbi_return(0, a1);
+	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(console_read(&vcpu->capsule->console), a1);
+	case SBI_EXT_LEGACY_SET_TIMER:
+		arch_timer_set(vcpu, XLEN == 32 ? (uint64_t)a1 << 32 | a0 : a0);
+		return sbi_return(0, a1);
+	case SBI_EXT_LEGACY_CLEAR_IPI: return sbi_return(arch_vcpu_clear_ipi(vcpu), a1);
+	case SBI_EXT_LEGACY_SHUTDOWN:
+		capsule_end(vcpu->capsule, CAPSULE_SHUTDOWN, "powered off");
+		arch_hart_request_work();
+		return sbi_return(0, a1);
+	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
+	}
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding the handler of a call, and the arguments that several extensions share.
+ */
+#include "sbi/sbi.h"
+
+#include "core/arch.h"
+
+/*
+ * A call must be found in a dozen instructions, whichever it is. So extensions
+ * lie in a table at a hash of their id; two that hash alike initialise the same
+ * element twice, which the compiler refuses (-Woverride-init): choose another.
+ */
+enum { SLOTS = 64 };
+#define SLOT(eid) (((eid) ^ ((eid) >> 5)) % SLOTS)
+
+struct slot {
+	uint32_t eid;
+	sbi_handler *call;
+};
+
+#define EXTENSION(id, handler) [SLOT(id)] = {(id), (handler)}
+
+static const struct slot slots[SLOTS] = {
+	EXTENSION(SBI_EXT_LEGACY_SET_TIMER, sbi_legacy),
+	EXTENSION(SBI_EXT_LEGACY_PUTCHAR, sbi_legacy),
+	EXTENSION(SBI_EXT_LEGACY_GETCHAR, sbi_legacy),
+	EXTENSION(SBI_EXT_LEGACY_CLEAR_IPI, sbi_legacy),
+	EXTENSION(SBI_EXT_LEGACY_SHUTDOWN, sbi_legacy),
+	EXTENSION(SBI_EXT_BASE, sbi_base),
+	EXTENSION(SBI_EXT_HSM, sbi_hsm),
+	EXTENSION(SBI_EXT_IPI, sbi_ipi),
+	EXTENSION(SBI_EXT_DBCN, sbi_dbcn),
+	EXTENSION(SBI_EXT_RFENCE, sbi_rfence),
+	EXTENSION(SBI_EXT_SRST, sbi_srst),
+	EXTENSION(SBI_EXT_TIME, sbi_time),
+};
+
+static inline const struct slot *find(xlen_t eid)
+{
+	const struct slot *slot = &slots[SLOT(eid)];
+
+	return slot->eid == eid && slot->call ? slot : NULL;
+}
+
+struct sbi_ret sbi_call(SBI_ARGUMENTS)
+{
+	const struct slot *slot = find(eid);
+
+	if (!slot)
+		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
+	return slot->call(a0, a1, a2, a3, a4, a5, fid, eid);
+}
+
+bool sbi_has(xlen_t eid)
+{
+	return find(eid) != NULL;
+}
+
+long sbi_for_each_hart(xlen_t mask, xlen_t base,
+		       void (*action)(struct vcpu *vcpu, const void *with), const void *with)
+{
+	const struct capsule *capsule = vcpu_this()->capsule;
+
+	if (base == (xlen_t)-1) {
+		mask = capsule->vcpu_count >= XLEN ? (xlen_t)-1
+						   : ((xlen_t)1 << capsule->vcpu_count) - 1;
+		base = 0;
+	}
+
+	/* Bit i is hart base + i: every one must exist before the first is touched. */
+	for (xlen_t rest = mask, id = base; rest; rest >>= 1, id++)
+		if ((rest & 1) && (id < base || !sbi_vcpu(capsule, id)))
+			return SBI_ERR_INVALID_PARAM;
+
+	for (xlen_t rest = mask, id = base; rest; rest >>= 1, id++) {
+		struct vcpu *vcpu = rest & 1 ? sbi_vcpu(capsule, id) : NULL;
+
+		if (vcpu && vcpu->state != VCPU_STOPPED)
+			action(vcpu, with);
+	}
+	return SBI_SUCCESS;
+}
+
+bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t size, unsigned allow,
+		uint8_t **out)
+{
+	hpa_t host;
+
+	/* No capsule has memory where the high word matters (privileged-notes 28). */
+	if (high != 0 || !space_lookup(&capsule->space, (gpa_t){low}, size, allow, &host))
+		return false;
+	*out = (uint8_t *)(uintptr_t)host.raw;
+	return true;
+}
+
+bool sbi_can_start_at(const struct capsule *capsule, xlen_t address)
+{
+	uint8_t *unused;
+
+	return (address & 1) == 0 && sbi_memory(capsule, address, 0, 2, ALLOW_EXECUTE, &unused);
+}

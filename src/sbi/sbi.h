@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Supervisor Binary Interface, version 3.0: what guests call.
+ *
+ * One file per extension, each with one handler that gets the guest's a0-a7 as
+ * they are. Handlers run on the calling vCPU's hart, in M-mode, with only the
+ * caller-saved registers of the guest saved: what must happen to the rest of its
+ * state is left as work (arch_hart_request_work). An extension is complete or
+ * it isn't in the table.
+ */
+#ifndef SBI_SBI_H
+#define SBI_SBI_H
+
+#include "core/capsule.h"
+#include "core/status.h"
+#include "core/types.h"
+
+/* Extension IDs ("SBI Extensions" chapters). */
+enum {
+	SBI_EXT_LEGACY_SET_TIMER = 0x00,
+	SBI_EXT_LEGACY_PUTCHAR = 0x01,
+	SBI_EXT_LEGACY_GETCHAR = 0x02,
+	SBI_EXT_LEGACY_CLEAR_IPI = 0x03,
+	SBI_EXT_LEGACY_SHUTDOWN = 0x08,
+	SBI_EXT_BASE = 0x10,
+	SBI_EXT_HSM = 0x48534d,
+	SBI_EXT_IPI = 0x735049,
+	SBI_EXT_DBCN = 0x4442434e,
+	SBI_EXT_RFENCE = 0x52464e43,
+	SBI_EXT_SRST = 0x53525354,
+	SBI_EXT_TIME = 0x54494d45,
+};
+
+/* "Standard SBI Errors" of the binary encoding. */
+enum {
+	SBI_SUCCESS = 0,
+	SBI_ERR_FAILED = -1,
+	SBI_ERR_NOT_SUPPORTED = -2,
+	SBI_ERR_INVALID_PARAM = -3,
+	SBI_ERR_DENIED = -4,
+	SBI_ERR_INVALID_ADDRESS = -5,
+	SBI_ERR_ALREADY_AVAILABLE = -6,
+};
+
+/* Returned in a0 and a1 by the C calling convention, which is the SBI's. */
+struct sbi_ret {
+	long error;
+	xlen_t value;
+};
+
+/* The parameters of every handler: the guest's a0-a7. */
+#define SBI_ARGUMENTS                                                                              \
+	xlen_t a0, xlen_t a1, xlen_t a2, xlen_t a3, xlen_t a4, xlen_t a5, xlen_t fid, xlen_t eid
+
+/* For those that a handler has no use for; it needn't name every unused one. */
+#define SBI_HANDLER(name)                                                                          \
+	struct sbi_ret name(xlen_t a0 __attribute__((unused)), xlen_t a1 __attribute__((unused)),  \
+			    xlen_t a2 __attribute__((unused)), xlen_t a3 __attribute__((unused)),  \
+			    xlen_t a4 __attribute__((unused)), xlen_t a5 __attribute__((unused)),  \
+			    xlen_t fid __attribute__((unused)),                                    \
+			    xlen_t eid __attribute__((unused)))
+
+typedef struct sbi_ret sbi_handler(SBI_ARGUMENTS);
+
+/* The call with which the guest's ecall ends up (riscv/trap.S). */
+struct sbi_ret sbi_call(SBI_ARGUMENTS);
+
+/* True when `eid` is an extension that guests have. */
+bool sbi_has(xlen_t eid);
+
+static inline struct sbi_ret sbi_return(long error, xlen_t value)
+{
+	return (struct sbi_ret){error, value};
+}
+
+/* The vCPU of `capsule` with hart id `id`, or NULL. The index is bounded here and nowhere else. */
+static inline struct vcpu *sbi_vcpu(const struct capsule *capsule, xlen_t id)
+{
+	return id < capsule->vcpu_count ? capsule->vcpus[id] : NULL;
+}
+
+/*
+ * "Hart list parameter": call `action` for every vCPU of the caller's capsule
+ * that (mask, base) names and that isn't stopped. SBI_ERR_INVALID_PARAM, with
+ * nothing done, when an id is named that the capsule doesn't have.
+ */
+long sbi_for_each_hart(xlen_t mask, xlen_t base,
+		       void (*action)(struct vcpu *vcpu, const void *with), const void *with);
+
+/*
+ * "Shared memory physical address range parameter": host memory behind guest-
+ * physical (low, high), `size` bytes that allow `allow`. False when any of it
+ * isn't this capsule's.
+ */
+bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t size, unsigned allow,
+		uint8_t **out);
+
+/* True when the guest may begin to execute at `address` (HSM start_addr, resume_addr). */
+bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);
+
+sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy;
+
+#endif
