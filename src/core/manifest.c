@@ -69,8 +69,8 @@ static enum status check_tree(const void *fit, uint64_t size, struct reason *why
 static enum status check_nodes(struct manifest *manifest, struct reason *why)
 {
 	const void *fit = manifest->fit;
+	uint32_t seen, nothing; /* no row of these tables has a field */
 	enum status status;
-	uint32_t seen;
 
 	manifest->images = fdt_subnode_offset(fit, 0, "images");
 	if (manifest->images < 0)
@@ -78,12 +78,12 @@ static enum status check_nodes(struct manifest *manifest, struct reason *why)
 	manifest->configurations = fdt_subnode_offset(fit, 0, "configurations");
 	if (manifest->configurations < 0)
 		return refuse(why, ERR_MISSING, "the manifest has no node /configurations");
-	status = manifest_property_read(fit, 0, root_table, ARRAY_LENGTH(root_table), NULL, &seen,
-					why);
+	status = manifest_property_read(fit, 0, root_table, ARRAY_LENGTH(root_table), &nothing,
+					&seen, why);
 	if (status)
 		return manifest_property_blame(why, status, "node", "/");
 	status = manifest_property_read(fit, manifest->configurations, configurations_table,
-					ARRAY_LENGTH(configurations_table), NULL, &seen, why);
+					ARRAY_LENGTH(configurations_table), &nothing, &seen, why);
 	if (status)
 		return manifest_property_blame(why, status, "node", "/configurations");
 	return OK;
