@@ -22,17 +22,3 @@ bool vdev_attach(struct vdev_bus *bus, struct vdev *dev)
 	bus->devices[bus->count++] = dev;
 	return true;
 }
-
-struct vdev *vdev_find(const struct vdev_bus *bus, gpa_t at, unsigned size)
-{
-	if (at.raw & (size - 1))
-		return NULL;
-	/* Windows are aligned to the largest access: what begins inside ends inside. */
-	for (unsigned i = 0; i < bus->count; i++) {
-		struct vdev *dev = bus->devices[i];
-
-		if (at.raw - dev->base.raw < dev->size)
-			return dev;
-	}
-	return NULL;
-}

@@ -39,7 +39,7 @@ enum { VDEV_MAX = 8 };
 
 struct vdev_bus {
 	unsigned count;
-	struct vdev *devices[VDEV_MAX];
+	struct vdev *devices[VDEV_MAX + 1]; /* and a NULL, which ends the search */
 };
 
 /*
@@ -53,6 +53,17 @@ bool vdev_attach(struct vdev_bus *bus, struct vdev *dev);
  * The device whose window contains all of [at, at + size), or NULL; misaligned
  * accesses find nothing. `size` is 1, 2, 4 or 8.
  */
-struct vdev *vdev_find(const struct vdev_bus *bus, gpa_t at, unsigned size);
+static inline struct vdev *vdev_find(const struct vdev_bus *bus, gpa_t at, unsigned size)
+{
+	struct vdev *const *next = bus->devices;
+	struct vdev *dev;
+
+	if ((uint32_t)at.raw & (size - 1))
+		return NULL;
+	/* Windows are aligned to the largest access: what begins inside ends inside. */
+	while ((dev = *next++) && at.raw - dev->base.raw >= dev->size)
+		;
+	return dev;
+}
 
 #endif

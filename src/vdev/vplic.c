@@ -59,18 +59,17 @@ static void update(struct vplic *plic)
 		update_context(plic, context);
 }
 
-/* The number of the lowest set bit; `mask` is not 0. No instruction or libgcc needed. */
-static unsigned lowest(uint32_t mask)
+/*
+ * The number of the lowest set bit; `mask` is not 0. Multiplying a de Bruijn
+ * sequence by that bit brings five bits to the top that no other bit brings there.
+ */
+static inline unsigned lowest(uint32_t mask)
 {
-	unsigned n = 0;
+	static const uint8_t numbers[32] = {0,	1,  28, 2,  29, 14, 24, 3,  30, 22, 20,
+					    15, 25, 17, 4,  8,	31, 27, 13, 23, 21, 19,
+					    16, 7,  26, 12, 18, 6,  11, 5,  10, 9};
 
-	for (unsigned width = 16; width; width >>= 1) {
-		if (!(mask & (((uint32_t)1 << width) - 1))) {
-			mask >>= width;
-			n += width;
-		}
-	}
-	return n;
+	return numbers[((mask & (0 - mask)) * (uint32_t)0x077cb531) >> 27];
 }
 
 /* The pending source of the highest priority, lowest number first, becomes the context's. */
