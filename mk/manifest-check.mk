@@ -24,3 +24,19 @@ $(CHECK_DIR)/libfdt/%.o: $(LIBFDT_DIR)/%.c
 	$(Q)$(HOST_CC) -std=gnu11 -O2 -g -w -I$(LIBFDT_DIR) -c $< -o $@
 
 -include $(CHECK_SOURCES:%.c=$(CHECK_DIR)/%.d)
+
+# Good manifests and images that fuzzing the same code (mk/fuzz.mk) starts from.
+SEED_DIR := build/host/seeds
+FUZZ_SEEDS_manifest = $(SEED_DIR)/inside.itb $(SEED_DIR)/external.itb
+FUZZ_SEEDS_image = $(addprefix $(SEED_DIR)/,linux32 linux64 fixed32 fixed64 anywhere32 anywhere64)
+fuzz-run-manifest: $(FUZZ_SEEDS_manifest)
+fuzz-run-image: $(FUZZ_SEEDS_image)
+
+$(SEED_DIR)/inside.itb: tests/unit/data/small.its
+	@mkdir -p $(@D)
+	$(Q)mkimage -q -f $< $@ >/dev/null
+$(SEED_DIR)/external.itb: tests/unit/data/small.its
+	@mkdir -p $(@D)
+	$(Q)mkimage -q -E -f $< $@ >/dev/null
+$(FUZZ_SEEDS_image) &: tests/fuzz/make_seeds.py
+	$(Q)/usr/bin/python3 $< $(SEED_DIR)
