@@ -214,10 +214,10 @@ static void print_summary(const char *file, const struct checked *checked)
 
 	printf("%s: capsule %s: kernel %s (%s, %" PRIu64 " KiB)", file, capsule->name,
 	       capsule->kernel.name, image_kind_name(checked->plan.kind),
-	       capsule->kernel.size >> 10);
+	       (capsule->kernel.size + 1023) >> 10);
 	if (capsule->ramdisk.name)
 		printf(", ramdisk %s (%" PRIu64 " KiB)", capsule->ramdisk.name,
-		       capsule->ramdisk.size >> 10);
+		       (capsule->ramdisk.size + 1023) >> 10);
 	printf(", %" PRIu64 " MiB", capsule->memory_size >> 20);
 	if (capsule->memory_base_given)
 		printf(" at 0x%" PRIx64, capsule->memory_base.raw);

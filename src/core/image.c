@@ -203,6 +203,28 @@ enum status image_plan(const uint8_t *data, uint64_t size, gpa_t ram, uint64_t r
 	return plan_flat(data, size, ram, ram_size, xlen, out, why);
 }
 
+/* `room` is what there is for all three, in bytes; more RAM helps unless the width limits it. */
+static enum status refuse_room(uint64_t kernel, uint64_t initrd_size, uint64_t tree_size,
+			       uint64_t room, bool limited, struct reason *why)
+{
+	uint64_t needed = align_up(kernel + initrd_size + tree_size + 2 * PAGE_SIZE, MIB(1)) >> 20;
+	enum status status =
+		refuse(why, ERR_RANGE,
+		       "the kernel up to 0x%" PRIx64 " bytes above the start of RAM, a ramdisk of "
+		       "0x%" PRIx64 " and a device tree of up to 0x%" PRIx64
+		       " do not fit in %" PRIu64 " MiB; ",
+		       kernel, initrd_size, tree_size, room >> 20);
+	size_t used = strlen(why->text);
+
+	if (limited)
+		print_text(why->text + used, sizeof(why->text) - used,
+			   "an RV32 kernel maps no more");
+	else
+		print_text(why->text + used, sizeof(why->text) - used,
+			   "memory-mib %" PRIu64 " would do", needed);
+	return status;
+}
+
 enum status image_place(const struct image_plan *plan, gpa_t ram, uint64_t ram_size, unsigned xlen,
 			uint64_t initrd_size, uint64_t tree_size, struct image_extras *out,
 			struct reason *why)
@@ -217,13 +239,7 @@ enum status image_place(const struct image_plan *plan, gpa_t ram, uint64_t ram_s
 	room = top > kernel ? top - kernel : 0;
 	if (initrd_size > limit || tree_size > limit ||
 	    initrd_size + tree_size + 2 * PAGE_SIZE > room)
-		return refuse(
-			why, ERR_RANGE,
-			"the kernel ends 0x%" PRIx64 " bytes above the start of RAM, the "
-			"ramdisk has 0x%" PRIx64 " and the device tree up to 0x%" PRIx64
-			" bytes: more than the %" PRIu64 " MiB there are; %" PRIu64 " MiB would do",
-			kernel, initrd_size, tree_size, top >> 20,
-			align_up(kernel + initrd_size + tree_size + 2 * PAGE_SIZE, MIB(1)) >> 20);
+		return refuse_room(kernel, initrd_size, tree_size, top, top != ram_size, why);
 	out->tree.raw = align_down(ram.raw + top - tree_size, PAGE_SIZE);
 	out->initrd.raw = align_down(out->tree.raw - initrd_size, PAGE_SIZE);
 	return OK;

@@ -414,10 +414,13 @@ static void test_place(void **state)
 	}
 	assert_int_equal(image_place(&got, ram, ram_size, 64, MIB(62), 0x1000, &extras, &why),
 			 ERR_RANGE);
-	assert_non_null(strstr(why.text,
-			       "the kernel ends 0x205000 bytes above the start of RAM, the "
-			       "ramdisk has 0x3e00000"));
-	assert_non_null(strstr(why.text, "more than the 64 MiB there are; 65 MiB would do"));
+	assert_string_equal(why.text,
+			    "the kernel up to 0x205000 bytes above the start of RAM, a ramdisk of "
+			    "0x3e00000 and a device tree of up to 0x1000 do not fit in 64 MiB; "
+			    "memory-mib 65 would do");
+	assert_int_equal(image_place(&got, ram, GIB(2), 32, MIB(800), 4096, &extras, &why),
+			 ERR_RANGE);
+	assert_non_null(strstr(why.text, "do not fit in 768 MiB; an RV32 kernel maps no more"));
 	assert_int_equal(image_place(&got, ram, ram_size, 64, UINT64_MAX, 4096, &extras, &why),
 			 ERR_RANGE);
 	assert_int_equal(image_place(&got, ram, ram_size, 64, 1, UINT64_MAX, &extras, &why),
