@@ -113,14 +113,14 @@ static void add_reserved(struct machine_reader *reader, struct hpa_range range, 
 {
 	struct machine *out = reader->out;
 
+	if (range.size > UINT64_MAX - range.base.raw)
+		range.size = UINT64_MAX - range.base.raw;
 	if (!range.size)
 		return;
 	if (out->reserved_count == MACHINE_RESERVED_MAX) {
 		reader->reserved_full = true;
 		return;
 	}
-	if (range.size > UINT64_MAX - range.base.raw)
-		range.size = UINT64_MAX - range.base.raw;
 	out->reserved[out->reserved_count++] = (struct machine_reserved){range, name};
 }
 

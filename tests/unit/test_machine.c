@@ -442,6 +442,12 @@ static void test_odd_reserved(void **state)
 	assert_true(machine.reserved[1].range.base.raw == 0xffffffff00000000);
 	assert_true(machine.reserved[1].range.size == 0xffffffff);
 
+	edit_board(); /* the very last byte: nothing that we could keep */
+	set_cells("/reserved-memory/firmware@88000000", "reg", 4,
+		  (uint32_t[]){0xffffffff, 0xffffffff, 0, 1});
+	assert_int_equal(read_edited(), OK);
+	assert_int_equal(machine.reserved_count, 1);
+
 	edit_board();
 	set_cells("/reserved-memory", "#address-cells", 1, (uint32_t[]){0});
 	assert_int_equal(read_edited(), OK);
