@@ -19,6 +19,7 @@ enum {
 	PTE_A = 1 << 6,
 	PTE_D = 1 << 7,
 	PTE_PPN_SHIFT = 10,
+	PTE_HIGH_SHIFT = 54,
 	PAGE_SHIFT = 12,
 };
 
@@ -98,15 +99,15 @@ static __attribute__((noinline)) enum walk_result leaf_any(const struct walk *wa
 
 /* Where a walk is. */
 struct cursor {
-	uint64_t page;	/* of the table, from the start of the guest's RAM */
+	xlen_t page;	/* of the table, from the start of the guest's RAM */
 	uint64_t pte;	/* the entry that was read last */
 	unsigned shift; /* of the level it was read at; 0: its table is outside the RAM */
 };
 
 /* Begin at the table on physical page `root`. */
-static inline struct cursor begin(const struct walk *walk, uint64_t root)
+static inline struct cursor begin(const struct walk *walk, xlen_t root)
 {
-	return (struct cursor){.page = root - (walk->ram.raw >> PAGE_SHIFT)};
+	return (struct cursor){.page = root - (xlen_t)(walk->ram.raw >> PAGE_SHIFT)};
 }
 
 /*
@@ -123,7 +124,7 @@ static inline __attribute__((always_inline)) bool level(const struct walk *walk,
 	const uint8_t *table;
 
 	at->shift = 0;
-	if (at->page >= walk->ram_size >> PAGE_SHIFT)
+	if (at->page >= (xlen_t)(walk->ram_size >> PAGE_SHIFT))
 		return false;
 	at->shift = shift;
 	table = walk->ram_host + ((size_t)at->page << PAGE_SHIFT);
@@ -132,7 +133,7 @@ static inline __attribute__((always_inline)) bool level(const struct walk *walk,
 			  : __atomic_load_n((const uint32_t *)table + index, __ATOMIC_RELAXED);
 	if ((at->pte & PTE_POINTER_MASK) != PTE_V)
 		return false;
-	at->page = (at->pte >> PTE_PPN_SHIFT) - (walk->ram.raw >> PAGE_SHIFT);
+	at->page = (xlen_t)(at->pte >> PTE_PPN_SHIFT) - (xlen_t)(walk->ram.raw >> PAGE_SHIFT);
 	return true;
 }
 
@@ -145,8 +146,8 @@ static inline __attribute__((always_inline)) enum walk_result finish(const struc
 {
 	if (!at->shift)
 		return at->pte & PTE_HIGH ? WALK_PAGE_FAULT : WALK_ACCESS_FAULT;
-	if (at->shift != PAGE_SHIFT || walk->user || (at->pte & PTE_HIGH) ||
-	    (at->pte & (PTE_U | access)) != access)
+	if (at->shift != PAGE_SHIFT || walk->user || at->pte >> PTE_HIGH_SHIFT ||
+	    ((unsigned)at->pte & (PTE_U | access)) != access)
 		return leaf_any(walk, at->pte, va, access, at->shift, out);
 	out->raw = (at->pte >> PTE_PPN_SHIFT << PAGE_SHIFT) | (va & (PAGE_SIZE - 1));
 	return WALK_OK;
@@ -185,7 +186,7 @@ enum walk_result walk_rv64(const struct walk *walk, uint64_t va, enum walk_acces
 			   gpa_t *out)
 {
 	uint64_t satp = walk->satp;
-	struct cursor at = begin(walk, satp << 20 >> 20);
+	struct cursor at = begin(walk, (xlen_t)(satp << 20 >> 20));
 	unsigned mode = (unsigned)(satp >> 60);
 	bool is_canonical, down = true;
 
