@@ -3,11 +3,10 @@
  * What libfdt asks of its surroundings, for the freestanding build: memory and
  * string functions, and its big-endian types.
  *
- * libfdt's sources and libfdt.h include this file with quotes, so the copy
- * beside them is always found first. The build therefore puts them, unmodified,
- * into a folder of its own together with this one, and that folder (not
- * libfdt's) is the include path of whoever uses <libfdt.h>. On the host libfdt's
- * own libfdt_env.h serves.
+ * libfdt's sources include this file with quotes, so that the one beside them is
+ * always found first: the build compiles them, unmodified, from copies in a
+ * folder without it. libfdt.h uses angle brackets; there the order of include
+ * paths decides. On the host libfdt's own libfdt_env.h serves.
  */
 #ifndef LIBFDT_ENV_H
 #define LIBFDT_ENV_H
