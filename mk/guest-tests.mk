@@ -56,9 +56,10 @@ $(GUEST_OUT)/guest-tests.elf: $(GUEST_KIT) $(GUEST_SUBJECTS) capsules/kit/kit.ld
 $(GUEST_OUT)/cost.elf: $(GUEST_KIT) $(GUEST_COST) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
 
-# The small ones have no C, so no kit: one object, one section.
+# The small ones have no C, so no kit: one object, one section. -N keeps it writable, and
+# the ELF header out of the segment, whose start QEMU takes for the entry.
 $(GUEST_SMALL:%=$(GUEST_OUT)/%.elf): $(GUEST_OUT)/%.elf: $(GUEST_OUT)/test/small/%.S.o
-	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-Ttext=$(GUEST_BASE),-e,_start $< -o $@
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-N,-Ttext=$(GUEST_BASE),-e,_start $< -o $@
 
 $(GUEST_OUT)/flat.bin: $(GUEST_OUT)/flat.elf
 	$(Q)$(GUEST_OBJCOPY) -O binary $< $@
@@ -66,7 +67,7 @@ $(GUEST_OUT)/flat.bin: $(GUEST_OUT)/flat.elf
 # A position-independent ELF. This linker makes none, so flat.S, which needs no
 # relocation, is linked at 0 and byte 16 of its header, e_type, becomes ET_DYN.
 $(GUEST_OUT)/pic.elf: $(GUEST_OUT)/test/small/flat.S.o
-	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-Ttext=0,-e,_start $< -o $@.tmp
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-N,-Ttext=0,-e,_start $< -o $@.tmp
 	$(Q)printf '\003' | dd of=$@.tmp bs=1 seek=16 conv=notrunc status=none
 	$(Q)mv $@.tmp $@
 

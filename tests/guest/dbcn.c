@@ -36,10 +36,10 @@ static void check_write(void)
 	test_error(SBI_SUCCESS, r, "write of nothing");
 	test_equal(0, r.value, "nothing is written");
 
-	r = dbcn(SBI_DBCN_BYTE, '\r', 0, 0);
+	r = dbcn(SBI_DBCN_BYTE, '\n', 0, 0);
 	test_error(SBI_SUCCESS, r, "write of a byte");
 	test_equal(0, r.value, "its value is 0");
-	r = dbcn(SBI_DBCN_BYTE, 0xffffff00 | '\r', -1UL, -1UL);
+	r = dbcn(SBI_DBCN_BYTE, 0xffffff00 | '\n', -1UL, -1UL);
 	test_error(SBI_SUCCESS, r, "write of a byte looks at 8 bits only");
 }
 
@@ -140,6 +140,7 @@ static void check_big(void)
 	}
 	memset(blank, '\r', sizeof(blank));
 	r = dbcn(SBI_DBCN_WRITE, sizeof(blank), (unsigned long)blank, 0);
+	print("\n"); /* results start at the left margin */
 	test_error(SBI_SUCCESS, r, "a write of 1 MiB succeeds");
 	test_true(r.value < sizeof(blank), "a write of 1 MiB is cut short");
 }

@@ -30,7 +30,7 @@ static void check_putchar(void)
 	test_equal(0x5a5a5a5a, r.value, "putchar keeps a1");
 
 	/* Only the low byte is a character. */
-	test_error(SBI_SUCCESS, call(SBI_LEGACY_PUTCHAR, 0xffffff00 | '\r'),
+	test_error(SBI_SUCCESS, call(SBI_LEGACY_PUTCHAR, 0xffffff00 | '\n'),
 		   "putchar takes an int with high bits");
 }
 

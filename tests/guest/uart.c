@@ -121,6 +121,9 @@ static void check_interrupt(void)
 	mmio_write32(plic.base + PLIC_PRIORITY(uart.irq), 1);
 	mmio_write32(plic.base + PLIC_THRESHOLD(context), 0);
 	mmio_write32(enable, 1u << uart.irq % 32);
+	/* A request that the gateway forwarded stays pending, though the line fell since. */
+	claimed = mmio_read32(plic.base + PLIC_CLAIM(context));
+	mmio_write32(plic.base + PLIC_CLAIM(context), claimed);
 	trap_on_interrupt(IRQ_EXTERNAL, on_external);
 	CSR_SET(sie, SIP_SEIP);
 	CSR_SET(sstatus, SSTATUS_SIE);
