@@ -118,8 +118,12 @@ static enum status add_name(struct manifest *manifest, const char *property, con
 
 	if (node >= 0)
 		return add_node(manifest, node, why);
-	fdt_for_each_subnode(sub, manifest->fit, manifest->configurations) manifest_property_list(
-		known, sizeof(known), fdt_get_name(manifest->fit, sub, NULL));
+	fdt_for_each_subnode(sub, manifest->fit, manifest->configurations)
+	{
+		manifest_property_list(known, sizeof(known),
+				       fdt_get_name(manifest->fit, sub, NULL));
+	}
+
 	return refuse(why, ERR_MISSING,
 		      "%s names \"%.*s\", but /configurations has no such node; it has %s",
 		      property, MANIFEST_SHOWN(name), *known ? known : "none");

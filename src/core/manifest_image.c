@@ -182,8 +182,12 @@ enum status manifest_image_read(const struct manifest *manifest, const char *pro
 		char known[120] = "";
 		int sub;
 
-		fdt_for_each_subnode(sub, manifest->fit, manifest->images) manifest_property_list(
-			known, sizeof(known), fdt_get_name(manifest->fit, sub, NULL));
+		fdt_for_each_subnode(sub, manifest->fit, manifest->images)
+		{
+			manifest_property_list(known, sizeof(known),
+					       fdt_get_name(manifest->fit, sub, NULL));
+		}
+
 		return refuse(why, ERR_MISSING,
 			      "%s is \"%.*s\", but /images has no such node; it has %s", property,
 			      MANIFEST_SHOWN(name), *known ? known : "none");
