@@ -231,7 +231,8 @@ static bool fits(const struct ram_extent *extent, uint64_t size, uint64_t align,
 	if (extent->owner != RAM_OWNER_NOBODY)
 		return false;
 	*at = align_up(extent->base.raw, align);
-	return *at >= extent->base.raw && range_contains(extent->base.raw, extent->size, *at, size);
+	/* Where the alignment wrapped, `at` is below the extent and so not in it. */
+	return range_contains(extent->base.raw, extent->size, *at, size);
 }
 
 enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
