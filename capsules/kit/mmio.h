@@ -52,17 +52,19 @@ int mmio_plic_context(void);
 
 /* Registers and bits of the 16550. */
 enum { UART_DATA, UART_IER, UART_IIR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCR };
-#define UART_FCR      UART_IIR
-#define UART_IER_RX   0x01
-#define UART_IER_THRE 0x02
-#define UART_IIR_NONE 0x01
-#define UART_IIR_THRE 0x02
-#define UART_IIR_FIFO 0xc0
-#define UART_FCR_FIFO 0x01
-#define UART_LCR_DLAB 0x80
-#define UART_MCR_LOOP 0x10
-#define UART_LSR_DR   0x01
-#define UART_LSR_THRE 0x20
-#define UART_LSR_TEMT 0x40
+#define UART_FCR	  UART_IIR
+#define UART_IER_RX	  0x01
+#define UART_IER_THRE	  0x02
+#define UART_IIR_NONE	  0x01
+#define UART_IIR_THRE	  0x02
+#define UART_IIR_RX	  0x04
+#define UART_IIR_FIFO	  0xc0
+#define UART_FCR_CLEAR_RX 0x02
+#define UART_FCR_FIFO	  0x01
+#define UART_LCR_DLAB	  0x80
+#define UART_MCR_LOOP	  0x10
+#define UART_LSR_DR	  0x01
+#define UART_LSR_THRE	  0x20
+#define UART_LSR_TEMT	  0x40
 
 #endif

@@ -120,8 +120,11 @@ static void check_foreign(void)
 	check_one(0x20000000, "the flash");
 	check_one(0, "address 0");
 	check_one(0x40000000, "a hole");
-	if (XLEN == 64)
+	if (XLEN == 64) {
 		check_one(1UL << (XLEN - 9), "an address of more than 55 bits");
+		check_one(0x10000000 | 1UL << (XLEN - 24), "the UART's address plus 2^40");
+		check_one(base | 1UL << (XLEN - 24), "RAM's address plus 2^40");
+	}
 }
 
 /* Accesses that start in RAM and end outside. stval may be either part's address. */
@@ -146,6 +149,50 @@ static void check_straddle(void)
 	}
 	test_tally_end(&cause, "misaligned accesses across the end of RAM: access fault");
 	test_tally_end(&kept, "a store across the end of RAM changes nothing");
+}
+
+/*
+ * Instructions in the last bytes of RAM: who fetches them to decode them must
+ * not read past the end, nor take a cut one for whole. What was there is put back.
+ */
+static void check_last_instruction(void)
+{
+	unsigned long end = (unsigned long)(kit.ram_base + kit.ram_size);
+	volatile uint16_t *last = (uint16_t *)end - 1;
+	uint16_t saved = *last;
+	struct trap t;
+
+	if (!kit.diosix) {
+		test_skip("the machine is the guest's", "instructions at the end of RAM");
+		return;
+	}
+	*last = 0;
+	__asm__ volatile("fence.i" : : : "memory");
+	trap_call(&t, (void *)last, 0, 0, 0);
+	test_trap(&t, CAUSE_ILLEGAL, 0, "a 16-bit illegal instruction in the last two bytes");
+	*last = INSN_MSTATUS & 0xffff;
+	__asm__ volatile("fence.i" : : : "memory");
+	trap_call(&t, (void *)last, 0, 0, 0);
+	test_trap(&t, CAUSE_FETCH_ACCESS, end, "half of an instruction in the last two bytes");
+	*last = 0x4108; /* c.lw a0, 0(a0) */
+	__asm__ volatile("fence.i" : : : "memory");
+	trap_call(&t, (void *)last, 0x80000000, 0, 0);
+	test_trap(&t, CAUSE_LOAD_ACCESS, 0x80000000, "a 16-bit load in the last two bytes");
+	*last = saved;
+}
+
+/* Waiting on a reservation set is not offered: illegal, or over at once. */
+static void check_wrs(void)
+{
+	static const uint32_t insns[] = {0x00d00073, 0x01d00073};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct trap t;
+
+		run(&t, insns[i]);
+		test_true(!t.taken || t.frame.cause == CAUSE_ILLEGAL,
+			  "wrs.%s is illegal or completes", i ? "sto" : "nto");
+	}
 }
 
 static void check_misaligned(void)
@@ -235,6 +282,8 @@ void trap_test(void)
 	check_counters();
 	check_foreign();
 	check_straddle();
+	check_last_instruction();
+	check_wrs();
 	check_misaligned();
 	check_atomic((unsigned long)words + 2, CAUSE_LOAD_MISALIGNED, CAUSE_STORE_MISALIGNED,
 		     "a misaligned word");

@@ -101,6 +101,39 @@ static void check_loopback(void)
 	set(UART_MCR, mcr);
 }
 
+/* The receiver, fed by loopback: its FIFO of 16, overrun, reset and identity. */
+static void check_receiver(void)
+{
+	struct test_tally t = {0};
+	uint8_t mcr = get(UART_MCR);
+
+	set(UART_FCR, UART_FCR_FIFO | UART_FCR_CLEAR_RX);
+	set(UART_MCR, UART_MCR_LOOP);
+	set(UART_IER, UART_IER_RX);
+	set(UART_DATA, 0x41);
+	kit_delay(20000);
+	test_true((get(UART_IIR) & UART_IIR_RX) == UART_IIR_RX, "IIR names the receiver");
+	test_equal(0x41, get(UART_DATA), "the byte is read");
+	test_equal(UART_IIR_FIFO | UART_IIR_NONE, get(UART_IIR), "reading it clears the interrupt");
+	set(UART_IER, 0);
+
+	for (unsigned int i = 0; i < 16; i++)
+		set(UART_DATA, (uint8_t)(0x80 + i));
+	kit_delay(20000);
+	for (unsigned int i = 0; i < 16; i++) {
+		test_tally(&t, i, 1, get(UART_LSR) & UART_LSR_DR);
+		test_tally(&t, i, 0x80 + i, get(UART_DATA));
+	}
+	test_tally(&t, 16, 0, get(UART_LSR) & UART_LSR_DR);
+	test_tally_end(&t, "the receive FIFO keeps 16 bytes in order");
+
+	set(UART_DATA, 0x55);
+	kit_delay(20000);
+	set(UART_FCR, UART_FCR_FIFO | UART_FCR_CLEAR_RX);
+	test_equal(0, get(UART_LSR) & UART_LSR_DR, "FCR empties the receive FIFO");
+	set(UART_MCR, mcr);
+}
+
 static void on_external(struct trap_frame *frame)
 {
 	(void)frame;
@@ -191,6 +224,7 @@ void uart_test(void)
 	check_registers();
 	check_identity();
 	check_loopback();
+	check_receiver();
 	interrupts = 0;
 	check_interrupt();
 	check_wrong();
