@@ -66,4 +66,6 @@ $(FUZZ_DIR)/libdiosix.a: $(FUZZ_OBJECTS)
 $(FUZZ_DIR)/fuzz_%: $(FUZZ_OBJ)/fuzz/fuzz_%.o $(FUZZ_DIR)/libdiosix.a
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $< $(FUZZ_DIR)/libdiosix.a -o $@
 
+.SECONDARY: $(FUZZ_HARNESSES:%=$(FUZZ_OBJ)/fuzz/fuzz_%.o)
+
 -include $(FUZZ_OBJECTS:.o=.d) $(FUZZ_HARNESSES:%=$(FUZZ_OBJ)/fuzz/fuzz_%.d)
