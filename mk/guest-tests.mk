@@ -33,6 +33,7 @@ GUEST_KERNELS := guest-tests cost $(GUEST_SMALL)
 GUEST_ITS := $(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its))
 
 .PHONY: guest-tests
+guest-tests: ## Build the programs that run in capsules for tests, and their manifests
 guest-tests: $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) $(GUEST_OUT)/flat.bin $(GUEST_OUT)/pic.elf \
 	$(GUEST_ITS:%=$(GUEST_OUT)/%.itb)
 
