@@ -34,7 +34,7 @@
 		report(name, best_);                                                               \
 	})
 
-static char text[64] = "# the 64 bytes of a line that a capsule writes to the console\r\n ";
+static char text[64] = "# the 64 bytes of a line that a capsule writes to the console.\r\n";
 static volatile unsigned int received;
 
 static unsigned long report(const char *name, unsigned long value)
