@@ -26,7 +26,7 @@ TARGET_ARCH = -march=rv$(XLEN)imac_zicsr_zifencei -mabi=$(ABI_$(XLEN)) -mcmodel=
 TARGET_LINK = -march=rv$(XLEN)imac -mabi=$(ABI_$(XLEN)) -nostdlib -static
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wswitch-enum
-TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-stack-protector \
+TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage -ffile-prefix-map=$(CURDIR)/= \
 	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART)

@@ -134,9 +134,4 @@ struct guest_tree;
  */
 void arch_describe(const struct hart *hart, struct guest_tree *tree);
 
-/* mvendorid, marchid, mimpid as the guest may know them. */
-xlen_t arch_vendor_id(void);
-xlen_t arch_architecture_id(void);
-xlen_t arch_implementation_id(void);
-
 #endif

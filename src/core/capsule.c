@@ -169,6 +169,8 @@ static enum status write_tree(const struct making *making, struct reason *why)
 	const struct capsule *capsule = making->capsule;
 	const struct manifest_capsule *wish = making->wish;
 	const struct space_region *ram = &capsule->space.regions[0];
+	uint8_t *start = host_pointer(making, making->tree);
+	enum status status;
 	size_t length;
 	struct guest_tree tree = {
 		.name = capsule->name,
@@ -189,7 +191,10 @@ static enum status write_tree(const struct making *making, struct reason *why)
 	};
 
 	arch_describe(making->hart, &tree);
-	return guest_tree_build(&tree, host_pointer(making, making->tree), TREE_SIZE, &length, why);
+	status = guest_tree_build(&tree, start, TREE_SIZE, &length, why);
+	if (status == OK)
+		memset(start + length, 0, TREE_SIZE - length); /* what libfdt moved away from */
+	return status;
 }
 
 static enum status make_vcpu(struct making *making, struct reason *why)

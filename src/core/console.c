@@ -14,12 +14,13 @@ enum {
 	PATIENCE = 20000000,
 };
 
+struct console_road console_road;
+
+/* The rest of the console's state, guarded by console_road.lock as well. */
 static struct {
-	struct lock lock;
-	/* Guarded by lock. */
 	const struct console_device *device; /* NULL: there is none, output is thrown away */
 	struct console_port *attached;
-	bool guest_in_line;    /* the last byte of the guest was not the end of a line */
+	bool log_waits;	       /* lines of the log wait for the end of the guest's */
 	bool starved;	       /* a port was told that there is no room */
 	bool output_interrupt; /* the device raises one when it has room */
 	bool input_stopped;    /* the attached port was full: its bytes wait in the device */
@@ -28,16 +29,49 @@ static struct {
 	uint8_t output[OUTPUT_SIZE];
 } console;
 
+static void lock_console(void)
+{
+	lock_take(&console_road.lock);
+}
+
+/* Every change of the console's state ends here: is the short road open? */
+static void unlock_console(void)
+{
+	const struct console_device *device = console.device;
+	bool open = device && device->data && !console.log_waits && console.tail == console.head;
+
+	console_road.port = open ? console.attached : NULL;
+	console_road.data = open ? device->data : NULL;
+	lock_drop(&console_road.lock);
+}
+
+static bool guest_in_line(void)
+{
+	return console.attached && console_road.last != '\n';
+}
+
 static void set_interrupts(void)
 {
 	console.device->interrupts(!console.input_stopped, console.output_interrupt);
 }
 
-/* Move waiting bytes to the device as long as it takes them. Caller holds the lock. */
+/* True when the device took the byte. */
+static bool send(uint8_t byte)
+{
+	if (!console_road.room) {
+		if (!console.device->ready())
+			return false;
+		console_road.room = console.device->burst;
+	}
+	console_road.room--;
+	console.device->put(byte);
+	return true;
+}
+
+/* Move waiting bytes to the device as long as it takes them. */
 static void drain(void)
 {
-	while (console.tail != console.head &&
-	       console.device->put(console.output[console.tail % OUTPUT_SIZE]))
+	while (console.tail != console.head && send(console.output[console.tail % OUTPUT_SIZE]))
 		console.tail++;
 
 	bool waiting = console.tail != console.head || console.starved;
@@ -48,10 +82,10 @@ static void drain(void)
 	}
 }
 
-/* Queue or send one byte. False when the ring is full. Caller holds the lock. */
-static inline bool emit(uint8_t byte)
+/* Queue or send one byte. False when the ring is full. */
+static bool emit(uint8_t byte)
 {
-	if (__builtin_expect(console.tail == console.head, 1) && console.device->put(byte))
+	if (console.tail == console.head && send(byte))
 		return true;
 	if (console.head - console.tail == OUTPUT_SIZE) {
 		console.starved = true;
@@ -63,72 +97,96 @@ static inline bool emit(uint8_t byte)
 	return true;
 }
 
-static void emit_waiting(uint8_t byte)
-{
-	for (unsigned i = 0; i < PATIENCE && !emit(byte); i++)
-		;
-}
-
 static void emit_text(const char *text)
 {
-	while (*text)
-		emit_waiting(*text++);
+	for (; *text; text++)
+		for (unsigned i = 0; i < PATIENCE && !emit(*text); i++)
+			;
 }
 
-/* Lines of the log, in so far as the guest is between two lines. Caller holds the lock. */
-static void show_log(void)
+/* Lines of the log, in so far as the guest is between two lines. */
+static __attribute__((noinline)) void show_log(void)
 {
 	char line[256];
 
-	while (!console.guest_in_line && log_take_line(line, sizeof(line))) {
+	console.log_waits = guest_in_line();
+	while (!console.log_waits && log_take_line(line, sizeof(line))) {
 		emit_text(line);
 		emit_text("\r\n");
 	}
 }
 
-/* Caller holds the lock. */
-static inline bool write_byte(struct console_port *port, uint8_t byte)
+static bool write_byte(struct console_port *port, uint8_t byte)
 {
 	if (port != console.attached || !console.device)
 		return true;
 	if (!emit(byte))
 		return false;
-	if (byte != '\n') {
-		console.guest_in_line = true;
-	} else if (console.guest_in_line) {
-		console.guest_in_line = false;
+	console_road.last = byte;
+	if (byte == '\n' && console.log_waits)
 		show_log();
-	}
 	return true;
 }
 
-bool console_write(struct console_port *port, uint8_t byte)
+bool console_write_slowly(struct console_port *port, uint8_t byte)
 {
-	lock_take(&console.lock);
+	lock_console();
 
 	bool taken = write_byte(port, byte);
 
-	lock_drop(&console.lock);
+	unlock_console();
 	return taken;
+}
+
+void console_write_patiently(struct console_port *port, uint8_t byte)
+{
+	lock_console();
+	for (unsigned i = 0; i < PATIENCE && !write_byte(port, byte); i++)
+		;
+	unlock_console();
+}
+
+/* Copy to the device's register; unrolled, since each byte costs the guest otherwise. */
+static void store_bytes(volatile uint8_t *data, const uint8_t *bytes, size_t size)
+{
+	for (; size >= 4; size -= 4, bytes += 4) {
+		*data = bytes[0];
+		*data = bytes[1];
+		*data = bytes[2];
+		*data = bytes[3];
+	}
+	for (; size; size--)
+		*data = *bytes++;
 }
 
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
 {
 	size_t taken = 0;
 
-	lock_take(&console.lock);
-	while (taken < size && write_byte(port, bytes[taken]))
-		taken++;
-	lock_drop(&console.lock);
-	return taken;
-}
+	lock_console();
+	while (taken < size) {
+		size_t burst = size - taken;
 
-void console_write_blocking(struct console_port *port, uint8_t byte)
-{
-	lock_take(&console.lock);
-	for (unsigned i = 0; i < PATIENCE && !write_byte(port, byte); i++)
-		;
-	lock_drop(&console.lock);
+		if (!console_road.room && console.device && console.device->ready())
+			console_road.room = console.device->burst;
+		if (burst > console_road.room)
+			burst = console_road.room;
+		if (port == console_road.port && burst) {
+			store_bytes(console_road.data, bytes + taken, burst);
+			console_road.room -= burst;
+			taken += burst;
+			console_road.last = bytes[taken - 1];
+		} else if (write_byte(port, bytes[taken])) {
+			taken++;
+		} else {
+			break;
+		}
+		/* What write_byte() queued has closed the short road for the rest. */
+		if (console.tail != console.head)
+			console_road.port = NULL;
+	}
+	unlock_console();
+	return taken;
 }
 
 bool console_writable(struct console_port *port)
@@ -137,13 +195,13 @@ bool console_writable(struct console_port *port)
 
 	if (console.tail == console.head)
 		return true;
-	lock_take(&console.lock);
+	lock_console();
 	if (port == console.attached && console.head - console.tail == OUTPUT_SIZE) {
 		console.starved = true;
 		drain();
 		room = console.head - console.tail < OUTPUT_SIZE;
 	}
-	lock_drop(&console.lock);
+	unlock_console();
 	return room;
 }
 
@@ -151,7 +209,7 @@ int console_read(struct console_port *port)
 {
 	int byte = -1;
 
-	lock_take(&console.lock);
+	lock_console();
 	if (port->input_head != port->input_tail)
 		byte = port->input[port->input_head++ % CONSOLE_INPUT_SIZE];
 	if (console.input_stopped && port == console.attached) {
@@ -159,7 +217,7 @@ int console_read(struct console_port *port)
 		console.input_stopped = false;
 		set_interrupts();
 	}
-	lock_drop(&console.lock);
+	unlock_console();
 	return byte;
 }
 
@@ -192,7 +250,7 @@ void console_interrupt(void)
 {
 	struct console_port *changed = NULL;
 
-	lock_take(&console.lock);
+	lock_console();
 	if (console.device) {
 		if (take_input())
 			changed = console.attached;
@@ -203,7 +261,7 @@ void console_interrupt(void)
 			drain();
 		}
 	}
-	lock_drop(&console.lock);
+	unlock_console();
 
 	if (changed)
 		changed->changed(changed);
@@ -211,53 +269,52 @@ void console_interrupt(void)
 
 void console_set_device(const struct console_device *device)
 {
-	lock_take(&console.lock);
+	lock_console();
 	console.device = device;
-	lock_drop(&console.lock);
+	unlock_console();
 	console_show_log();
 }
 
 void console_attach(struct console_port *port)
 {
-	lock_take(&console.lock);
+	lock_console();
 	console.attached = port;
-	console.guest_in_line = false;
+	console_road.last = '\n';
 	console.input_stopped = false;
 	if (console.device)
 		set_interrupts();
-	lock_drop(&console.lock);
+	unlock_console();
 }
 
 void console_detach(void)
 {
-	lock_take(&console.lock);
-	if (console.guest_in_line && console.device)
+	lock_console();
+	if (guest_in_line() && console.device)
 		emit_text("\r\n");
-	console.guest_in_line = false;
 	console.attached = NULL;
-	lock_drop(&console.lock);
+	unlock_console();
 	console_show_log();
 }
 
 void console_show_log(void)
 {
-	lock_take(&console.lock);
+	lock_console();
 	if (console.device)
 		show_log();
-	lock_drop(&console.lock);
+	unlock_console();
 }
 
 void console_flush(void)
 {
-	lock_take(&console.lock);
+	lock_console();
 	for (unsigned i = 0; console.device && i < PATIENCE && console.tail != console.head; i++)
 		drain();
-	lock_drop(&console.lock);
+	unlock_console();
 }
 
 static void put_waiting(uint8_t byte)
 {
-	for (unsigned i = 0; i < PATIENCE && !console.device->put(byte); i++)
+	for (unsigned i = 0; i < PATIENCE && !send(byte); i++)
 		;
 }
 
@@ -269,10 +326,10 @@ void console_emergency(const char *text)
 		return;
 	while (console.tail != console.head)
 		put_waiting(console.output[console.tail++ % OUTPUT_SIZE]);
-	if (console.guest_in_line) {
+	if (guest_in_line()) {
 		put_waiting('\r');
 		put_waiting('\n');
-		console.guest_in_line = false;
+		console_road.last = '\n';
 	}
 	while (log_take_line(line, sizeof(line))) {
 		for (const char *c = line; *c; c++)

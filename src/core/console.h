@@ -11,6 +11,7 @@
 #ifndef CORE_CONSOLE_H
 #define CORE_CONSOLE_H
 
+#include "core/lock.h"
 #include "core/types.h"
 
 enum { CONSOLE_INPUT_SIZE = 1024 }; /* a power of two */
@@ -28,16 +29,74 @@ struct console_port {
 	uint8_t input[CONSOLE_INPUT_SIZE];
 };
 
+/*
+ * What drives the terminal: a UART. `ready` tells that the transmitter takes
+ * `burst` bytes, each by put() or, where `data` isn't NULL, by a store there; `get`
+ * gives what was typed or -1; `interrupts` chooses what raises the device's interrupt.
+ */
+struct console_device {
+	volatile uint8_t *data;
+	unsigned burst;
+	bool (*ready)(void);
+	void (*put)(uint8_t byte);
+	int (*get)(void);
+	void (*interrupts)(bool on_input, bool on_output);
+};
+
+/*
+ * The part of the console that a guest's output touches when nothing is in its
+ * way: the ring is empty, no line of the log waits, the device has a data register.
+ */
+struct console_road {
+	struct lock lock;
+	/* Guarded by lock. */
+	struct console_port *port; /* whose bytes may take the short road; NULL: nobody's */
+	volatile uint8_t *data;
+	unsigned room; /* bytes that the device takes without being asked again */
+	uint8_t last;  /* byte of the attached guest */
+};
+
+extern struct console_road console_road;
+
+/* console_write() when the short road is closed. Takes the lock. */
+bool console_write_slowly(struct console_port *port, uint8_t byte);
+
+/* console_write_blocking(), likewise. */
+void console_write_patiently(struct console_port *port, uint8_t byte);
+
+/* True when the byte is sent: the short road was open. */
+static inline bool console_write_quickly(struct console_port *port, uint8_t byte)
+{
+	bool open;
+
+	lock_take(&console_road.lock);
+	open = port == console_road.port && console_road.room;
+	if (open) {
+		console_road.room--;
+		console_road.last = byte;
+		*console_road.data = byte;
+	}
+	lock_drop(&console_road.lock);
+	return open;
+}
+
 /* Send one byte of the guest's output. False when there is no room now: try again after `changed`.
  */
-bool console_write(struct console_port *port, uint8_t byte);
-
-/* Send up to `size` bytes; returns how many were taken. */
-size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size);
+static inline bool console_write(struct console_port *port, uint8_t byte)
+{
+	return console_write_quickly(port, byte) || console_write_slowly(port, byte);
+}
 
 /* Send one byte, waiting (a bounded time) for the UART when the ring is full: for calls that block.
  */
-void console_write_blocking(struct console_port *port, uint8_t byte);
+static inline void console_write_blocking(struct console_port *port, uint8_t byte)
+{
+	if (!console_write_quickly(port, byte))
+		console_write_patiently(port, byte);
+}
+
+/* Send up to `size` bytes; returns how many were taken. */
+size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size);
 
 /* True when the next console_write() of one byte will be taken. */
 bool console_writable(struct console_port *port);
@@ -47,16 +106,6 @@ int console_read(struct console_port *port);
 
 /* True when console_read() has a byte. */
 bool console_readable(struct console_port *port);
-
-/*
- * What drives the terminal: a UART. `put` takes a byte, or returns false when the transmitter is
- * busy; `get` gives one or -1; `interrupts` chooses what raises the device's interrupt.
- */
-struct console_device {
-	bool (*put)(uint8_t byte);
-	int (*get)(void);
-	void (*interrupts)(bool on_input, bool on_output);
-};
 
 /* The terminal is `device` from now on. Boot hart. */
 void console_set_device(const struct console_device *device);

@@ -12,6 +12,7 @@
 struct hart {
 	const struct machine_hart *description; /* of the device tree */
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
+	xlen_t vendor, architecture, implementation; /* mvendorid, marchid, mimpid */
 	const char *unfit;			/* why it can run no capsule, or NULL: it can */
 	bool ready;	   /* it has probed itself; written with release order */
 	struct vcpu *vcpu; /* what it shall run; set before it is woken */

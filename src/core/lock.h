@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 struct lock {
-	atomic_uint held;
+	atomic_int held;
 };
 
 static inline void lock_take(struct lock *lock)

@@ -22,8 +22,7 @@ enum {
 
 static uintptr_t base;
 static unsigned shift;
-static bool wide;     /* registers want 32-bit accesses */
-static unsigned room; /* bytes that the FIFO takes without another look at LSR */
+static bool wide; /* registers want 32-bit accesses */
 
 static inline uint8_t get_register(unsigned number)
 {
@@ -43,16 +42,14 @@ static inline void set_register(unsigned number, uint8_t value)
 }
 
 /* An empty transmitter takes a whole FIFO, so LSR is read once for that many bytes. */
-static bool put(uint8_t byte)
+static bool ready(void)
 {
-	if (!room) {
-		if (!(get_register(LSR) & LSR_OUTPUT_EMPTY))
-			return false;
-		room = FIFO_SIZE;
-	}
-	room--;
+	return get_register(LSR) & LSR_OUTPUT_EMPTY;
+}
+
+static void put(uint8_t byte)
+{
 	set_register(RBR_THR, byte);
-	return true;
 }
 
 static int get(void)
@@ -65,14 +62,20 @@ static void interrupts(bool on_input, bool on_output)
 	set_register(IER, (on_input ? IER_INPUT : 0) | (on_output ? IER_OUTPUT : 0));
 }
 
-static const struct console_device device = {put, get, interrupts};
+static struct console_device device = {
+	.burst = FIFO_SIZE,
+	.ready = ready,
+	.put = put,
+	.get = get,
+	.interrupts = interrupts,
+};
 
 const struct console_device *ns16550_start(const struct machine_uart *uart)
 {
 	base = uart->base.raw;
 	shift = uart->reg_shift;
 	wide = uart->io_width == 4;
-	room = 0;
+	device.data = wide ? NULL : (volatile uint8_t *)base;
 
 	set_register(IER, 0);
 	set_register(LCR, LCR_8N1);

@@ -35,6 +35,9 @@
 
 	.text
 	GUEST_ACCESS guest_fetch16, a1, "lhu a0, 0(a0)", ""
+#if __riscv_xlen == 64
+	GUEST_ACCESS guest_fetch32, a1, "lwu a0, 0(a0)", ""
+#endif
 	GUEST_ACCESS guest_load8, a1, "lbu a0, 0(a0)", ""
 	GUEST_ACCESS guest_store8, a2, "sb a1, 0(a0)", "li a0, 0"
 

@@ -15,6 +15,7 @@
  * A fault changes mepc, mcause, mtval and MPP: who needs them saves them first.
  */
 long guest_fetch16(xlen_t address, xlen_t status);
+long guest_fetch32(xlen_t address, xlen_t status); /* RV64 only; aligned */
 long guest_load8(xlen_t address, xlen_t status);
 long guest_store8(xlen_t address, xlen_t byte, xlen_t status);
 

@@ -213,8 +213,10 @@ void arch_fence_addresses(xlen_t start, xlen_t size)
 		__asm__ volatile("sfence.vma x0, x0" : : : "memory");
 		return;
 	}
-	for (xlen_t page = start & ~(xlen_t)(PAGE_SIZE - 1); page - start < size || page < start;
-	     page += PAGE_SIZE)
+	xlen_t page = start & ~(xlen_t)(PAGE_SIZE - 1);
+	xlen_t pages = (start - page + size + PAGE_SIZE - 1) / PAGE_SIZE;
+
+	for (; pages; pages--, page += PAGE_SIZE)
 		__asm__ volatile("sfence.vma %0, x0" : : "r"(page) : "memory");
 }
 
@@ -233,19 +235,4 @@ void arch_describe(const struct hart *hart, struct guest_tree *tree)
 	tree->extensions = cpu->guest_isa.extensions;
 	tree->extensions_length = cpu->guest_isa.extensions_length;
 	tree->mmu_type = hart->description->mmu_type;
-}
-
-xlen_t arch_vendor_id(void)
-{
-	return cpu_of(hart_this())->vendor;
-}
-
-xlen_t arch_architecture_id(void)
-{
-	return cpu_of(hart_this())->architecture;
-}
-
-xlen_t arch_implementation_id(void)
-{
-	return cpu_of(hart_this())->implementation;
 }

@@ -35,12 +35,13 @@ const char *cpu_maker(const struct cpu *cpu)
 {
 	enum { MARCHID_QEMU = 42, VENDOR_SIFIVE = 0x489, VENDOR_THEAD = 0x5b7 };
 
-	if (cpu->vendor == VENDOR_SIFIVE)
+	if (cpu->hart.vendor == VENDOR_SIFIVE)
 		return "SiFive/Unknown";
-	if (cpu->vendor == VENDOR_THEAD)
+	if (cpu->hart.vendor == VENDOR_THEAD)
 		return "T-Head/Unknown";
-	if (cpu->architecture == MARCHID_QEMU || (!cpu->vendor && !cpu->architecture) ||
-	    (!cpu->vendor && cpu->architecture == cpu->implementation))
+	if (cpu->hart.architecture == MARCHID_QEMU ||
+	    (!cpu->hart.vendor && !cpu->hart.architecture) ||
+	    (!cpu->hart.vendor && cpu->hart.architecture == cpu->hart.implementation))
 		return "QEMU/Unknown";
 	return "Unknown/Unknown";
 }
@@ -84,9 +85,9 @@ void cpu_probe(struct cpu *cpu)
 	isa_set_t guest;
 
 	cpu->isa = isa_read(cpu->hart.description, NULL);
-	cpu->vendor = csr_read(mvendorid);
-	cpu->architecture = csr_read(marchid);
-	cpu->implementation = csr_read(mimpid);
+	cpu->hart.vendor = csr_read(mvendorid);
+	cpu->hart.architecture = csr_read(marchid);
+	cpu->hart.implementation = csr_read(mimpid);
 	/* misa may be hardwired to zero: then the tree alone knows. */
 	cpu->has_supervisor = misa ? misa >> ('S' - 'A') & 1 : csr_probe_satp(&unused);
 	cpu->has_hypervisor = misa ? misa >> ('H' - 'A') & 1 : !!(cpu->isa & ISA_BIT(ISA_H));

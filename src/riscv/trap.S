@@ -146,7 +146,18 @@ trap_call:
 	csrr	t0, mepc
 	addi	t0, t0, 4
 	csrw	mepc, t0
-	call	sbi_call
+	/* sbi_slots[(a7 ^ a7 >> shift) % slots], see sbi/sbi.c */
+	srli	t0, a7, SBI_HASH_SHIFT
+	xor	t0, t0, a7
+	andi	t0, t0, SBI_SLOT_MASK
+	slli	t0, t0, XLEN_SHIFT + 1
+	la	t1, sbi_slots
+	add	t0, t0, t1
+	REG_L	t1, 0(t0)
+	REG_L	t0, XLEN_BYTES(t0)
+	bne	t1, a7, trap_call_unknown
+	jalr	t0
+trap_call_done:
 	REG_L	t0, CPU_WORK(tp)
 	REG_L	sp, CPU_CONTEXT(tp)
 	bnez	t0, trap_work_due
@@ -161,6 +172,10 @@ trap_short_return:
 	LOAD_ARGUMENTS 12
 	REG_L	sp, X(2)(sp)
 	mret
+
+trap_call_unknown:
+	call	sbi_unknown
+	j	trap_call_done
 
 trap_not_call:
 	bltz	t0, trap_interrupted

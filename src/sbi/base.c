@@ -9,16 +9,26 @@ enum {
 	IMPLEMENTATION_VERSION = 2 << 16, /* 2.0.0: major, minor and patch in 16, 8 and 8 bits */
 };
 
-SBI_HANDLER(sbi_base)
+/* What the guest may know of its hart, and what nobody asks often. */
+static struct sbi_ret rarely_asked(xlen_t fid)
 {
+	const struct hart *hart = hart_this();
+
 	switch (fid) {
-	case 0: return sbi_return(SBI_SUCCESS, SPEC_VERSION);
 	case 1: return sbi_return(SBI_SUCCESS, IMPLEMENTATION_DIOSIX);
 	case 2: return sbi_return(SBI_SUCCESS, IMPLEMENTATION_VERSION);
-	case 3: return sbi_return(SBI_SUCCESS, sbi_has(a0));
-	case 4: return sbi_return(SBI_SUCCESS, arch_vendor_id());
-	case 5: return sbi_return(SBI_SUCCESS, arch_architecture_id());
-	case 6: return sbi_return(SBI_SUCCESS, arch_implementation_id());
+	case 4: return sbi_return(SBI_SUCCESS, hart->vendor);
+	case 5: return sbi_return(SBI_SUCCESS, hart->architecture);
+	case 6: return sbi_return(SBI_SUCCESS, hart->implementation);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
+}
+
+SBI_HANDLER(sbi_base)
+{
+	if (fid == 0)
+		return sbi_return(SBI_SUCCESS, SPEC_VERSION);
+	if (fid == 3)
+		return sbi_return(SBI_SUCCESS, sbi_has(a0));
+	return rarely_asked(fid);
 }

@@ -56,7 +56,7 @@ static struct sbi_ret status(xlen_t id)
 
 	if (!vcpu)
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-	return sbi_return(SBI_SUCCESS, __atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE));
+	return sbi_return(SBI_SUCCESS, __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED));
 }
 
 SBI_HANDLER(sbi_hsm)

@@ -52,7 +52,7 @@ SBI_HANDLER(sbi_rfence)
 		 */
 		if ((a2 == 0 && a3 == 0) || a3 == (xlen_t)-1)
 			range = (struct addresses){0, 0};
-		else if (a3 > (xlen_t)-1 - a2)
+		else if (a3 && a3 - 1 > (xlen_t)-1 - a2)
 			return sbi_return(SBI_ERR_INVALID_ADDRESS, 0);
 		else if (a3 == 0)
 			return sbi_return(sbi_for_each_hart(a0, a1, fence_nothing, NULL), 0);

@@ -7,23 +7,19 @@
 #include "core/arch.h"
 
 /*
- * A call must be found in a dozen instructions, whichever it is. So extensions
- * lie in a table at a hash of their id; two that hash alike initialise the same
- * element twice, which the compiler refuses (-Woverride-init): choose another.
+ * A call must be found in a dozen instructions, whichever it is, so the trap
+ * path looks for it itself (riscv/trap.S): extensions lie in a table at a hash of
+ * their id. Two that hash alike initialise the same element twice, which the
+ * compiler refuses (-Woverride-init): then choose another hash. An empty slot has
+ * id 0, which only the slot of legacy call 0 can be asked for.
  */
-enum { SLOTS = 64 };
-#define SLOT(eid) (((eid) ^ ((eid) >> 5)) % SLOTS)
-
-struct slot {
-	uint32_t eid;
-	sbi_handler *call;
-};
+#define SLOT(eid) (((eid) ^ ((eid) >> SBI_SLOT_SHIFT)) % SBI_SLOTS)
 
 #define EXTENSION(id, handler) [SLOT(id)] = {(id), (handler)}
 
-static const struct slot slots[SLOTS] = {
+const struct sbi_slot sbi_slots[SBI_SLOTS] = {
 	EXTENSION(SBI_EXT_LEGACY_SET_TIMER, sbi_legacy),
-	EXTENSION(SBI_EXT_LEGACY_PUTCHAR, sbi_legacy),
+	EXTENSION(SBI_EXT_LEGACY_PUTCHAR, sbi_legacy_putchar),
 	EXTENSION(SBI_EXT_LEGACY_GETCHAR, sbi_legacy),
 	EXTENSION(SBI_EXT_LEGACY_CLEAR_IPI, sbi_legacy),
 	EXTENSION(SBI_EXT_LEGACY_SHUTDOWN, sbi_legacy),
@@ -36,25 +32,9 @@ static const struct slot slots[SLOTS] = {
 	EXTENSION(SBI_EXT_TIME, sbi_time),
 };
 
-static inline const struct slot *find(xlen_t eid)
+struct sbi_ret sbi_unknown(void)
 {
-	const struct slot *slot = &slots[SLOT(eid)];
-
-	return slot->eid == eid && slot->call ? slot : NULL;
-}
-
-struct sbi_ret sbi_call(SBI_ARGUMENTS)
-{
-	const struct slot *slot = find(eid);
-
-	if (!slot)
-		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
-	return slot->call(a0, a1, a2, a3, a4, a5, fid, eid);
-}
-
-bool sbi_has(xlen_t eid)
-{
-	return find(eid) != NULL;
+	return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 }
 
 long sbi_for_each_hart(xlen_t mask, xlen_t base,

@@ -62,11 +62,28 @@ struct sbi_ret {
 
 typedef struct sbi_ret sbi_handler(SBI_ARGUMENTS);
 
-/* The call with which the guest's ecall ends up (riscv/trap.S). */
-struct sbi_ret sbi_call(SBI_ARGUMENTS);
+/*
+ * The table of extensions: (eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS is where the
+ * trap path looks for `eid`, and calls sbi_unknown() when it isn't there.
+ */
+struct sbi_slot {
+	xlen_t eid;
+	sbi_handler *call;
+};
+
+enum { SBI_SLOTS = 64, SBI_SLOT_SHIFT = 5 };
+
+extern const struct sbi_slot sbi_slots[SBI_SLOTS];
+
+struct sbi_ret sbi_unknown(void);
 
 /* True when `eid` is an extension that guests have. */
-bool sbi_has(xlen_t eid);
+static inline bool sbi_has(xlen_t eid)
+{
+	const struct sbi_slot *slot = &sbi_slots[(eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS];
+
+	return slot->eid == eid && slot->call;
+}
 
 static inline struct sbi_ret sbi_return(long error, xlen_t value)
 {
@@ -98,6 +115,7 @@ bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t s
 /* True when the guest may begin to execute at `address` (HSM start_addr, resume_addr). */
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);
 
-sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy;
+sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy,
+	sbi_legacy_putchar;
 
 #endif

@@ -24,25 +24,15 @@ _Static_assert(offsetof(struct access_insn, store) == 0 &&
 #define LOAD_U(size, length) SHAPE(0, 0, size, length)
 #define STORE(size, length)  SHAPE(1, 0, size, length)
 
-/*
- * Where the tables have an encoding: eight words for RV64 by funct3, then eight
- * for RV32. `scaled` is funct3 times 4: written so that nothing but an address
- * is computed.
- */
-static inline size_t slot(size_t scaled, size_t xlen)
-{
-	return ((xlen & 32) + scaled) / 4;
-}
-
 /* clang-format off */
 /* The opcode LOAD: lb lh lw ld, lbu lhu lwu. */
-static const uint32_t loads[2 * 8] = {
+const uint32_t decode_loads[2 * 8] = {
 	LOAD(1, 4), LOAD(2, 4), LOAD(4, 4), LOAD(8, 4), LOAD_U(1, 4), LOAD_U(2, 4), LOAD_U(4, 4), 0,
 	LOAD(1, 4), LOAD(2, 4), LOAD(4, 4), 0,          LOAD_U(1, 4), LOAD_U(2, 4), 0,            0,
 };
 
 /* The opcode STORE: sb sh sw sd. */
-static const uint32_t stores[2 * 8] = {
+const uint32_t decode_stores[2 * 8] = {
 	STORE(1, 4), STORE(2, 4), STORE(4, 4), STORE(8, 4), 0, 0, 0, 0,
 	STORE(1, 4), STORE(2, 4), STORE(4, 4), 0,           0, 0, 0, 0,
 };
@@ -117,28 +107,10 @@ static bool decode_quadrant2(uint32_t insn, uint32_t shape, struct access_insn *
 	return out->reg != 0; /* rd 0 is reserved */
 }
 
-bool decode_access(uint32_t insn, unsigned xlen, struct access_insn *out)
+bool decode_compressed(uint32_t insn, unsigned xlen, struct access_insn *out)
 {
-	size_t funct3 = insn >> 10 & (7 << 2); /* times 4 */
-	uint32_t shape;
+	uint32_t shape = compressed[decode_slot(insn >> 11 & (7 << 2), xlen)];
 
-	/* LOAD is 0000011, STORE 0100011. */
-	if ((insn & 0x5f) == 0x03) {
-		if (insn & 0x20) {
-			shape = stores[slot(funct3, xlen)];
-			out->reg = insn >> 20 & 31;
-			out->offset = (int32_t)((insn & 0xfe000000) | BITS(insn, 11, 7, 20)) >> 20;
-		} else {
-			shape = loads[slot(funct3, xlen)];
-			out->reg = insn >> 7 & 31;
-			out->offset = (int32_t)insn >> 20;
-		}
-		out->base = insn >> 15 & 31;
-		out->shape = shape;
-		return shape != 0;
-	}
-
-	shape = compressed[slot(insn >> 11 & (7 << 2), xlen)];
 	switch (insn & 3) {
 	case 0: return decode_quadrant0(insn, shape, out);
 	case 2: return decode_quadrant2(insn, shape, out);

@@ -23,6 +23,21 @@ struct access_insn {
 	int32_t offset;
 };
 
+/* By funct3, for RV64 and then for RV32: the shapes of the opcodes LOAD and STORE; 0: none. */
+extern const uint32_t decode_loads[2 * 8], decode_stores[2 * 8];
+
+/* decode_access() of a compressed instruction. */
+bool decode_compressed(uint32_t insn, unsigned xlen, struct access_insn *out);
+
+/*
+ * Where a table has an encoding. `scaled` is funct3 times 4: written so that
+ * nothing but an address is computed.
+ */
+static inline size_t decode_slot(size_t scaled, size_t xlen)
+{
+	return ((xlen & 32) + scaled) / 4;
+}
+
 /*
  * Decode `insn` (16 bits are used when its low two bits are not 3) for a hart of
  * `xlen` bits (32 or 64). False, and `out` undefined, for everything that is not an integer load or
@@ -30,7 +45,27 @@ struct access_insn {
  * and what `xlen` doesn't have (ld, sd, lwu on RV32, where those compressed encodings are
  * c.flw...). Unprivileged spec: "RV32I Load and Store Instructions", RV64I, "C" Extension, Zcb's
  * byte and halfword accesses.
+ *
+ * In line for the opcodes LOAD (0000011) and STORE (0100011): every guest access to a
+ * device passes here.
  */
-bool decode_access(uint32_t insn, unsigned xlen, struct access_insn *out);
+static inline bool decode_access(uint32_t insn, unsigned xlen, struct access_insn *out)
+{
+	size_t funct3 = insn >> 10 & (7 << 2); /* times 4 */
+
+	if ((insn & 0x5f) != 0x03)
+		return decode_compressed(insn, xlen, out);
+	out->base = insn >> 15 & 31;
+	if (insn & 0x20) {
+		out->shape = decode_stores[decode_slot(funct3, xlen)];
+		out->reg = insn >> 20 & 31;
+		out->offset = (int32_t)((insn & 0xfe000000) | (insn >> 7 & 31) << 20) >> 20;
+	} else {
+		out->shape = decode_loads[decode_slot(funct3, xlen)];
+		out->reg = insn >> 7 & 31;
+		out->offset = (int32_t)insn >> 20;
+	}
+	return out->shape != 0;
+}
 
 #endif

@@ -25,46 +25,64 @@ static inline bool translation_is_on(xlen_t satp)
 	return satp >> (XLEN == 64 ? 60 : 31) != 0;
 }
 
-/* The guest-physical address behind the guest's `va`; false when the guest should get its fault. */
-static inline bool translate(const struct capsule *capsule, xlen_t va, xlen_t status,
-			     enum walk_access access, gpa_t *out)
-{
-	xlen_t satp = csr_read(satp);
-	struct walk walk;
+/* An address that no device has: what stands for "the guest should get its fault". */
+static const gpa_t nowhere = {~(uint64_t)0};
 
-	if (!translation_is_on(satp)) {
-		out->raw = va;
-		return true;
-	}
-	walk = (struct walk){
+/* Out of line, so that the road without translation saves no registers for it. */
+static __attribute__((noinline)) gpa_t walk_guest(const struct capsule *capsule, xlen_t satp,
+						  xlen_t va, xlen_t status, bool store)
+{
+	const struct space_region *ram = &capsule->space.regions[0];
+	struct walk walk = {
 		.satp = satp,
 		.user = !(status & MSTATUS_MPP_S),
 		.sum = status & MSTATUS_SUM,
 		.mxr = status & MSTATUS_MXR,
-		.ram = capsule->space.regions[0].from,
-		.ram_size = capsule->space.regions[0].size,
-		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
+		.ram = ram->from,
+		.ram_size = ram->size,
+		.ram_host = (const uint8_t *)(uintptr_t)ram->to.raw,
 	};
-	return walk_translate(&walk, XLEN, va, access, out) == WALK_OK;
+	gpa_t at;
+
+	return walk_translate(&walk, XLEN, va, store ? WALK_WRITE : WALK_READ, &at) == WALK_OK
+		       ? at
+		       : nowhere;
 }
 
+/* The guest-physical address behind the guest's `va`. */
+static inline gpa_t translate(const struct capsule *capsule, xlen_t satp, xlen_t va, xlen_t status,
+			      bool store)
+{
+	if (!translation_is_on(satp))
+		return (gpa_t){va};
+	return walk_guest(capsule, satp, va, status, store);
+}
+
+/*
+ * Fetch through the guest's translation. An aligned word can't cross a page and is one
+ * access; else each half is its own. `at` says where a failing access was.
+ */
 static inline bool fetch_through_guest(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *at)
 {
 	xlen_t with = guest_access_status(status) | MSTATUS_MXR;
-	long low = guest_fetch16(pc, with);
-	long high = 0;
+	long low, high;
 
 	*at = pc;
+	if (XLEN == 64 && !(pc & 3)) {
+		low = guest_fetch32(pc, with);
+		*insn = (uint32_t)low;
+		return low >= 0;
+	}
+	low = guest_fetch16(pc, with);
 	if (low < 0)
 		return false;
-	if ((low & 3) == 3) {
-		*at = pc + 2;
-		high = guest_fetch16(pc + 2, with);
-		if (high < 0)
-			return false;
-	}
-	*insn = (uint32_t)high << 16 | (uint32_t)low;
-	return true;
+	*insn = (uint32_t)low;
+	if ((low & 3) != 3)
+		return true;
+	*at = pc + 2;
+	high = guest_fetch16(pc + 2, with);
+	*insn |= (uint32_t)high << 16;
+	return high >= 0;
 }
 
 /*
@@ -81,86 +99,97 @@ bool trap_fetch(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *cause, xlen_t 
 	return false;
 }
 
-/* The quick fetch: straight from RAM when the guest's translation is off. */
-static inline bool fetch(const struct capsule *capsule, xlen_t pc, xlen_t status, uint32_t *insn)
+/*
+ * The instruction at the guest's pc: straight from its RAM while its translation is off.
+ * The upper half of what turns out to be a compressed one is arbitrary.
+ */
+static inline bool fetch(const struct capsule *capsule, xlen_t satp, xlen_t pc, xlen_t status,
+			 uint32_t *insn)
 {
 	const struct space_region *ram = &capsule->space.regions[0];
+	const uint16_t *halves;
 	xlen_t at;
 
-	if (translation_is_on(csr_read(satp)))
+	if (translation_is_on(satp))
 		return fetch_through_guest(pc, status, insn, &at);
 
-	/* Two bytes at a time: the second half may lie outside. pc is even. */
-	if (!range_contains(ram->from.raw, ram->size, pc, 4))
+	/* RAM is pages long, and pc is even: the last two bytes are left to the full entry. */
+	if (pc - ram->from.raw > ram->size - 4)
 		return false;
-
-	const uint16_t *halves = (const uint16_t *)(uintptr_t)(ram->to.raw + (pc - ram->from.raw));
-
-	*insn = (halves[0] & 3) == 3 ? (uint32_t)halves[1] << 16 | halves[0] : halves[0];
+	halves = (const uint16_t *)(uintptr_t)(ram->to.raw + (pc - ram->from.raw));
+	*insn = (uint32_t)halves[1] << 16 | halves[0];
 	return true;
 }
 
 static inline xlen_t extend(uint64_t value, const struct access_insn *insn)
 {
-	if (!insn->sign_extend)
-		return value;
-	switch (insn->size) {
-	case 1: return (xlen_t)(int8_t)value;
-	case 2: return (xlen_t)(int16_t)value;
-	case 4: return (xlen_t)(int32_t)value;
-	default: return value;
-	}
+	unsigned unused = XLEN - 8 * insn->size;
+
+	return insn->sign_extend ? (xlen_t)((long)((xlen_t)value << unused) >> unused) : value;
 }
 
-/* True when a short entry has saved the register. */
+/* True when a short entry has saved the register: x0-x2, x4-x6, x10-x17. */
 static inline bool is_saved(unsigned reg)
 {
-	return (0x3fc77u >> reg) & 1; /* x0-x2, x4-x6, x10-x17 */
+	return (0x3fc77u >> reg) & 1;
 }
 
-static const struct mmio_result needs_full = {-1, 0};
+/* A fetch that faulted has overwritten what the full entry is going to read. */
+static struct mmio_result needs_full(xlen_t cause, xlen_t pc, xlen_t va, xlen_t status)
+{
+	csr_write(mepc, pc);
+	csr_write(mtval, va);
+	csr_write(mcause, cause);
+	csr_clear(mstatus, MSTATUS_MPP);
+	csr_set(mstatus, status & MSTATUS_MPP);
+	return (struct mmio_result){-1, 0};
+}
 
 struct mmio_result mmio_access(xlen_t cause)
 {
 	struct vcpu *vcpu = vcpu_this();
 	struct capsule *capsule = vcpu->capsule;
+	xlen_t satp = csr_read(satp);
 	xlen_t pc = csr_read(mepc);
 	xlen_t va = csr_read(mtval);
 	xlen_t status = csr_read(mstatus);
-	struct access_insn insn;
-	struct vdev *dev = NULL;
 	struct mmio_result result = {0, 0};
+	struct access_insn insn;
+	struct vdev *dev;
 	uint32_t raw;
 	gpa_t at;
 
-	if (!fetch(capsule, pc, status, &raw)) {
-		/* A fetch that faulted has overwritten what the full entry is going to read. */
-		csr_write(mepc, pc);
-		csr_write(mtval, va);
-		csr_write(mcause, cause);
-		csr_clear(mstatus, MSTATUS_MPP);
-		csr_set(mstatus, status & MSTATUS_MPP);
-		return needs_full;
-	}
-	if (decode_access(raw, XLEN, &insn) && insn.store == (cause == CAUSE_STORE_ACCESS) &&
-	    (!insn.store || is_saved(insn.reg)) &&
-	    translate(capsule, va, status, insn.store ? WALK_WRITE : WALK_READ, &at))
-		dev = vdev_find(&capsule->bus, at, insn.size);
+	if (!fetch(capsule, satp, pc, status, &raw) || !decode_access(raw, XLEN, &insn) ||
+	    insn.store != (cause == CAUSE_STORE_ACCESS) || (insn.store && !is_saved(insn.reg)))
+		return needs_full(cause, pc, va, status);
+	at = translate(capsule, satp, va, status, insn.store);
+	dev = vdev_find(&capsule->bus, at, insn.size);
 	if (!dev)
-		return needs_full;
+		return needs_full(cause, pc, va, status);
 
+	csr_write(mepc, pc + insn.length);
 	lock_take(&capsule->devices_lock);
 	if (insn.store) {
 		dev->ops->write(dev, at.raw - dev->base.raw, insn.size,
 				context_of(vcpu)->x[insn.reg]);
 	} else {
+		result.target = insn.reg;
 		result.value =
 			extend(dev->ops->read(dev, at.raw - dev->base.raw, insn.size), &insn);
-		result.target = insn.reg;
 	}
 	lock_drop(&capsule->devices_lock);
-	csr_write(mepc, pc + insn.length);
 	return result;
+}
+
+/*
+ * An AMO or a store-conditional that was denied is a store's fault ("Zaamo", "Zalrsc"), which not
+ * every emulator reports so.
+ */
+static bool is_amo_store(uint32_t insn)
+{
+	enum { OPCODE_AMO = 0x2f, FUNCT5_LR = 2 };
+
+	return (insn & 0x7f) == OPCODE_AMO && insn >> 27 != FUNCT5_LR;
 }
 
 enum trap_result mmio_exception(struct context *context, struct trap *trap)
@@ -177,10 +206,14 @@ enum trap_result mmio_exception(struct context *context, struct trap *trap)
 		trap->value = address;
 		return TRAP_REFLECT;
 	}
-	if (!decode_access(trap->insn, XLEN, &insn) || insn.store != store ||
-	    context->x[insn.base] + (xlen_t)(long)insn.offset != trap->value ||
-	    !translate(capsule, trap->value, trap->status, store ? WALK_WRITE : WALK_READ, &at))
+	if (!decode_access(trap->insn, XLEN, &insn) || insn.store != store) {
+		if (is_amo_store(trap->insn))
+			trap->cause = CAUSE_STORE_ACCESS;
 		return TRAP_REFLECT;
+	}
+	/* mtval may be the address of the part that failed, or zero: compute it. */
+	address = context->x[insn.base] + (xlen_t)(long)insn.offset;
+	at = translate(capsule, csr_read(satp), address, trap->status, store);
 	dev = vdev_find(&capsule->bus, at, insn.size);
 	if (!dev)
 		return TRAP_REFLECT;
