@@ -35,11 +35,22 @@
 
 	.text
 	GUEST_ACCESS guest_fetch16, a1, "lhu a0, 0(a0)", ""
-#if __riscv_xlen == 64
-	GUEST_ACCESS guest_fetch32, a1, "lwu a0, 0(a0)", ""
-#endif
 	GUEST_ACCESS guest_load8, a1, "lbu a0, 0(a0)", ""
 	GUEST_ACCESS guest_store8, a2, "sb a1, 0(a0)", "li a0, 0"
+
+	/* Two halves, each its own access: they may be on two pages. */
+	.globl	guest_fetch32
+guest_fetch32:
+	csrrw	t1, mstatus, a1
+1:
+	lhu	a1, 2(a0)
+	lhu	a0, 0(a0)
+2:
+	csrw	mstatus, t1
+	slli	a1, a1, 16
+	or	a0, a0, a1
+	ret
+	FIXUP 1b, 2b, guest_access_fault
 
 guest_access_fault:
 	csrw	mstatus, t1

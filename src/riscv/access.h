@@ -15,9 +15,14 @@
  * A fault changes mepc, mcause, mtval and MPP: who needs them saves them first.
  */
 long guest_fetch16(xlen_t address, xlen_t status);
-long guest_fetch32(xlen_t address, xlen_t status); /* RV64 only; aligned */
 long guest_load8(xlen_t address, xlen_t status);
 long guest_store8(xlen_t address, xlen_t byte, xlen_t status);
+
+/*
+ * Four bytes of code, of which the upper two may be needless: -1 only means that this road
+ * is closed. (On RV32 so does the word of all ones, which is no instruction.)
+ */
+long guest_fetch32(xlen_t address, xlen_t status);
 
 /*
  * mstatus for such an access, from the one that the guest trapped with. MDT (Smdbltrp) is

@@ -57,6 +57,11 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart 
 	memset(context, 0, sizeof(*context));
 	context->cpu = cpu_of(hart);
 	context->mtimecmp = context->cpu->mtimecmp;
+	context->walk = (struct walk){
+		.ram = capsule->space.regions[0].from,
+		.ram_size = capsule->space.regions[0].size,
+		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
+	};
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id, .hart = hart};
 	return &context->vcpu;
 }

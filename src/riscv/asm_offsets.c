@@ -27,5 +27,6 @@ void asm_offsets(void)
 	EMIT(CPU_FAULT_DEPTH, offsetof(struct cpu, fault_depth));
 	EMIT(SBI_SLOT_MASK, SBI_SLOTS - 1);
 	EMIT(SBI_HASH_SHIFT, SBI_SLOT_SHIFT);
+	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

@@ -10,6 +10,7 @@
 #define RISCV_CONTEXT_H
 
 #include "core/vcpu.h"
+#include "riscv/emul/walk.h"
 
 struct cpu;
 
@@ -21,6 +22,7 @@ struct context {
 	xlen_t mtimecmp; /* address of that hart's compare register, for the short road */
 	uint64_t timer;	 /* without Sstc: when the supervisor timer is due */
 	bool external;	 /* wanted level of SEIP, applied by the hart that runs it */
+	struct walk walk;    /* constant part of walks: the RAM that its page tables are in */
 	struct vcpu vcpu;
 };
 

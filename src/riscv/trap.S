@@ -179,18 +179,27 @@ trap_call_unknown:
 
 trap_not_call:
 	bltz	t0, trap_interrupted
-	/* Load and store access faults (5, 7) are how guests reach virtual devices. */
-	andi	t1, t0, ~(CAUSE_LOAD_ACCESS ^ CAUSE_STORE_ACCESS)
-	addi	t1, t1, -(CAUSE_LOAD_ACCESS & CAUSE_STORE_ACCESS)
-	bnez	t1, trap_full
+	/* Load and store access faults are how guests reach virtual devices. */
+	li	t1, CAUSE_LOAD_ACCESS
+	beq	t0, t1, trap_load
+	li	t1, CAUSE_STORE_ACCESS
+	bne	t0, t1, trap_full
 
 	SAVE_ARGUMENTS 10
-	csrr	a0, mcause
 	ENTER_HYPERVISOR
-	call	mmio_access
-	/* a0: the register that takes a1 (0: none), or negative: needs a full entry. */
+	call	mmio_store
 	REG_L	sp, CPU_CONTEXT(tp)
 	bltz	a0, trap_full_after_short
+	j	trap_slots_done
+
+trap_load:
+	SAVE_ARGUMENTS 10
+	ENTER_HYPERVISOR
+	call	mmio_load
+	/* a0: the register that takes the value, or negative: needs a full entry. */
+	REG_L	sp, CPU_CONTEXT(tp)
+	bltz	a0, trap_full_after_short
+	REG_L	a1, CPU_MMIO_VALUE(tp)
 	la	t0, trap_register_slots
 	slli	a0, a0, 3
 	add	t0, t0, a0

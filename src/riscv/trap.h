@@ -29,15 +29,13 @@ void trap_entry_mtimecmp(void);
 
 /*
  * A load or store that the fences denied, with only the caller-saved registers saved
- * (riscv/emul/mmio.c). `target` is the register that takes `value`, 0 for a
- * store; negative: this needs a full entry and trap_exception().
+ * (riscv/emul/mmio.c). The result is the register that takes cpu->mmio_value, 0 for a
+ * store; or, negative, that this needs a full entry and trap_exception().
  */
-struct mmio_result {
-	long target;
-	xlen_t value;
-};
+enum { MMIO_NEEDS_FULL = -1 };
 
-struct mmio_result mmio_access(xlen_t cause);
+long mmio_load(void);
+long mmio_store(void);
 
 /* Handlers of exceptions (full entry: every register is in the context). */
 typedef enum trap_result trap_handler(struct context *context, struct trap *trap);

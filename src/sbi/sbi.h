@@ -82,7 +82,7 @@ static inline bool sbi_has(xlen_t eid)
 {
 	const struct sbi_slot *slot = &sbi_slots[(eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS];
 
-	return slot->eid == eid && slot->call;
+	return slot->eid == eid; /* an empty slot has id 0, which is where 0 itself is */
 }
 
 static inline struct sbi_ret sbi_return(long error, xlen_t value)

@@ -277,11 +277,8 @@ static __attribute__((noinline)) uint64_t read_register(struct vuart *uart, uint
 	case RBR_THR: return uart->lcr & LCR_DLAB ? uart->dll : read_rbr(uart);
 	case IER: return uart->lcr & LCR_DLAB ? uart->dlm : uart->ier;
 	case IIR_FCR: return read_iir(uart);
-	case LCR: return uart->lcr;
-	case MCR: return uart->mcr;
 	case LSR: return read_lsr_odd(uart);
 	case MSR: return read_msr(uart);
-	case SCR: return uart->scr;
 	default: return 0;
 	}
 }
@@ -297,6 +294,13 @@ static uint64_t vuart_read(struct vdev *dev, uint32_t offset, unsigned size)
 			uart->odd = 0;
 		return LSR_THRE | LSR_TEMT | uart->input;
 	}
+	/* Those that are nothing but memory. */
+	if (offset == SCR)
+		return uart->scr;
+	if (offset == LCR)
+		return uart->lcr;
+	if (offset == MCR)
+		return uart->mcr;
 	return read_register(uart, offset);
 }
 

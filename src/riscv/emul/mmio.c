@@ -7,7 +7,7 @@
  * address in mtval, virtual when translation is on, is walked to a guest-physical
  * one. What turns out not to be a device's is the guest's own access fault.
  *
- * The short road (mmio_access) serves loads, and stores of registers that a short
+ * The short road (mmio_load, mmio_store) serves loads, and stores of registers that a short
  * entry saves. Everything else comes again, with every register in the context
  * (mmio_exception): CSRs that a failed fetch changed are put back before.
  */
@@ -28,51 +28,35 @@ static inline bool translation_is_on(xlen_t satp)
 /* An address that no device has: what stands for "the guest should get its fault". */
 static const gpa_t nowhere = {~(uint64_t)0};
 
-/* Out of line, so that the road without translation saves no registers for it. */
-static __attribute__((noinline)) gpa_t walk_guest(const struct capsule *capsule, xlen_t satp,
-						  xlen_t va, xlen_t status, bool store)
+/* The guest-physical address behind the guest's `va`, or `nowhere`. */
+static __attribute__((noinline)) gpa_t walk_guest(const struct context *context, xlen_t satp,
+						  xlen_t va, xlen_t status, enum walk_access access)
 {
-	const struct space_region *ram = &capsule->space.regions[0];
-	struct walk walk = {
-		.satp = satp,
-		.user = !(status & MSTATUS_MPP_S),
-		.sum = status & MSTATUS_SUM,
-		.mxr = status & MSTATUS_MXR,
-		.ram = ram->from,
-		.ram_size = ram->size,
-		.ram_host = (const uint8_t *)(uintptr_t)ram->to.raw,
-	};
+	struct walk walk = context->walk;
 	gpa_t at;
 
-	return walk_translate(&walk, XLEN, va, store ? WALK_WRITE : WALK_READ, &at) == WALK_OK
-		       ? at
-		       : nowhere;
+	walk.satp = satp;
+	walk.user = !(status & MSTATUS_MPP_S);
+	walk.sum = status & MSTATUS_SUM;
+	walk.mxr = status & MSTATUS_MXR;
+	return walk_translate(&walk, XLEN, va, access, &at) == WALK_OK ? at : nowhere;
 }
 
-/* The guest-physical address behind the guest's `va`. */
-static inline gpa_t translate(const struct capsule *capsule, xlen_t satp, xlen_t va, xlen_t status,
-			      bool store)
+/* With translation on or off. */
+static gpa_t translate(const struct context *context, xlen_t satp, xlen_t va, xlen_t status,
+		       enum walk_access access)
 {
-	if (!translation_is_on(satp))
-		return (gpa_t){va};
-	return walk_guest(capsule, satp, va, status, store);
+	return translation_is_on(satp) ? walk_guest(context, satp, va, status, access)
+				       : (gpa_t){va};
 }
 
-/*
- * Fetch through the guest's translation. An aligned word can't cross a page and is one
- * access; else each half is its own. `at` says where a failing access was.
- */
-static inline bool fetch_through_guest(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *at)
+/* Fetch through the guest's translation, by halves. `at` says where a failing access was. */
+static bool fetch_through_guest(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *at)
 {
 	xlen_t with = guest_access_status(status) | MSTATUS_MXR;
 	long low, high;
 
 	*at = pc;
-	if (XLEN == 64 && !(pc & 3)) {
-		low = guest_fetch32(pc, with);
-		*insn = (uint32_t)low;
-		return low >= 0;
-	}
 	low = guest_fetch16(pc, with);
 	if (low < 0)
 		return false;
@@ -99,33 +83,12 @@ bool trap_fetch(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *cause, xlen_t 
 	return false;
 }
 
-/*
- * The instruction at the guest's pc: straight from its RAM while its translation is off.
- * The upper half of what turns out to be a compressed one is arbitrary.
- */
-static inline bool fetch(const struct capsule *capsule, xlen_t satp, xlen_t pc, xlen_t status,
-			 uint32_t *insn)
+/* A load's value as the register gets it. */
+static inline xlen_t extend(uint64_t value, uint32_t shape)
 {
-	const struct space_region *ram = &capsule->space.regions[0];
-	const uint16_t *halves;
-	xlen_t at;
+	unsigned unused = shape_sign_extends(shape) ? XLEN - 8 * shape_size(shape) : 0;
 
-	if (translation_is_on(satp))
-		return fetch_through_guest(pc, status, insn, &at);
-
-	/* RAM is pages long, and pc is even: the last two bytes are left to the full entry. */
-	if (pc - ram->from.raw > ram->size - 4)
-		return false;
-	halves = (const uint16_t *)(uintptr_t)(ram->to.raw + (pc - ram->from.raw));
-	*insn = (uint32_t)halves[1] << 16 | halves[0];
-	return true;
-}
-
-static inline xlen_t extend(uint64_t value, const struct access_insn *insn)
-{
-	unsigned unused = XLEN - 8 * insn->size;
-
-	return insn->sign_extend ? (xlen_t)((long)((xlen_t)value << unused) >> unused) : value;
+	return (xlen_t)((long)((xlen_t)value << unused) >> unused);
 }
 
 /* True when a short entry has saved the register: x0-x2, x4-x6, x10-x17. */
@@ -134,51 +97,182 @@ static inline bool is_saved(unsigned reg)
 	return (0x3fc77u >> reg) & 1;
 }
 
-/* A fetch that faulted has overwritten what the full entry is going to read. */
-static struct mmio_result needs_full(xlen_t cause, xlen_t pc, xlen_t va, xlen_t status)
+/*
+ * The access itself, once instruction and address are known. In line in each of
+ * the roads below, so that what lives across the device's function is little.
+ * Results are mmio_load()'s and mmio_store()'s.
+ */
+static inline __attribute__((always_inline)) long load(struct capsule *capsule, xlen_t pc,
+						       uint32_t shape, long reg, gpa_t at)
+{
+	struct vdev *dev = vdev_find(&capsule->bus, at, shape_size(shape));
+	uint64_t value;
+
+	if (!dev)
+		return MMIO_NEEDS_FULL;
+	csr_write(mepc, pc + shape_length(shape));
+	lock_take(&capsule->devices_lock);
+	value = dev->ops->read(dev, at.raw - dev->base.raw, shape_size(shape));
+	lock_drop(&capsule->devices_lock);
+	cpu_of(hart_this())->mmio_value = extend(value, shape);
+	return reg;
+}
+
+static inline __attribute__((always_inline)) long store(struct capsule *capsule, xlen_t pc,
+							uint32_t shape, long reg, gpa_t at)
+{
+	struct vdev *dev = vdev_find(&capsule->bus, at, shape_size(shape));
+
+	if (!dev || !is_saved(reg))
+		return MMIO_NEEDS_FULL;
+	csr_write(mepc, pc + shape_length(shape));
+	lock_take(&capsule->devices_lock);
+	dev->ops->write(dev, at.raw - dev->base.raw, shape_size(shape),
+			context_of(vcpu_this())->x[reg]);
+	lock_drop(&capsule->devices_lock);
+	return 0;
+}
+
+/* A fetch that faults overwrites what the full entry is going to read: put it back. */
+static __attribute__((noinline)) long unfetchable(xlen_t pc, xlen_t cause, xlen_t value,
+						  xlen_t status)
 {
 	csr_write(mepc, pc);
-	csr_write(mtval, va);
+	csr_write(mtval, value);
 	csr_write(mcause, cause);
 	csr_clear(mstatus, MSTATUS_MPP);
 	csr_set(mstatus, status & MSTATUS_MPP);
-	return (struct mmio_result){-1, 0};
+	return MMIO_NEEDS_FULL;
 }
 
-struct mmio_result mmio_access(xlen_t cause)
+/* With translation on, everything: whatever instruction and page it is. */
+static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store)
 {
-	struct vcpu *vcpu = vcpu_this();
-	struct capsule *capsule = vcpu->capsule;
-	xlen_t satp = csr_read(satp);
+	struct context *context = context_of(vcpu_this());
+	struct capsule *capsule = context->vcpu.capsule;
 	xlen_t pc = csr_read(mepc);
-	xlen_t va = csr_read(mtval);
 	xlen_t status = csr_read(mstatus);
-	struct mmio_result result = {0, 0};
+	xlen_t va = csr_read(mtval);
 	struct access_insn insn;
-	struct vdev *dev;
 	uint32_t raw;
+	xlen_t unused;
 	gpa_t at;
 
-	if (!fetch(capsule, satp, pc, status, &raw) || !decode_access(raw, XLEN, &insn) ||
-	    insn.store != (cause == CAUSE_STORE_ACCESS) || (insn.store && !is_saved(insn.reg)))
-		return needs_full(cause, pc, va, status);
-	at = translate(capsule, satp, va, status, insn.store);
-	dev = vdev_find(&capsule->bus, at, insn.size);
-	if (!dev)
-		return needs_full(cause, pc, va, status);
+	if (!fetch_through_guest(pc, status, &raw, &unused))
+		return unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
+				   status);
+	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store)
+		return MMIO_NEEDS_FULL;
+	at = walk_guest(context, satp, va, status, is_store ? WALK_WRITE : WALK_READ);
+	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
+			: load(capsule, pc, insn.shape, insn.reg, at);
+}
 
-	csr_write(mepc, pc + insn.length);
-	lock_take(&capsule->devices_lock);
-	if (insn.store) {
-		dev->ops->write(dev, at.raw - dev->base.raw, insn.size,
-				context_of(vcpu)->x[insn.reg]);
-	} else {
-		result.target = insn.reg;
-		result.value =
-			extend(dev->ops->read(dev, at.raw - dev->base.raw, insn.size), &insn);
-	}
-	lock_drop(&capsule->devices_lock);
-	return result;
+/*
+ * With translation on, the usual: an uncompressed instruction, a kernel's plain page.
+ * Nothing has been changed when it turns out to be something else.
+ */
+static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store)
+{
+	struct context *context = context_of(vcpu_this());
+	xlen_t pc = csr_read(mepc);
+	xlen_t status = csr_read(mstatus);
+	xlen_t va = csr_read(mtval);
+	uint32_t shape;
+	long raw;
+	gpa_t at;
+
+	if (!(status & MSTATUS_MPP_S) ||
+	    !walk_usual(&context->walk, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
+		return access_translated(satp, is_store);
+	raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
+	if (raw == -1)
+		return unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
+				   status);
+	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
+		return access_translated(satp, is_store);
+	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
+	if (!shape)
+		return MMIO_NEEDS_FULL;
+	return is_store ? store(context->vcpu.capsule, pc, shape, decode_rs2(raw), at)
+			: load(context->vcpu.capsule, pc, shape, decode_rd(raw), at);
+}
+
+static __attribute__((noinline)) long load_translated(xlen_t satp)
+{
+	return access_usual(satp, false);
+}
+
+static __attribute__((noinline)) long store_translated(xlen_t satp)
+{
+	return access_usual(satp, true);
+}
+
+/* Compressed forms, with translation off. */
+static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw, bool is_store)
+{
+	struct capsule *capsule = vcpu_this()->capsule;
+	gpa_t at = {csr_read(mtval)};
+	struct access_insn insn;
+
+	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store)
+		return MMIO_NEEDS_FULL;
+	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
+			: load(capsule, pc, insn.shape, insn.reg, at);
+}
+
+/*
+ * Fetch straight from guest RAM, for translation off. RAM is pages long, and pc is
+ * even: an instruction in the last two bytes is left to the full entry. The upper
+ * half of what turns out to be a compressed one is arbitrary.
+ */
+static inline bool fetch_directly(const struct capsule *capsule, xlen_t pc, uint32_t *raw)
+{
+	const struct space_region *ram = &capsule->space.regions[0];
+	const uint16_t *halves = (const uint16_t *)(uintptr_t)(ram->to.raw + (pc - ram->from.raw));
+
+	if (pc - ram->from.raw > ram->size - 4)
+		return false;
+	*raw = (uint32_t)halves[1] << 16 | halves[0];
+	return true;
+}
+
+long mmio_load(void)
+{
+	struct capsule *capsule = vcpu_this()->capsule;
+	xlen_t satp = csr_read(satp);
+	xlen_t pc = csr_read(mepc);
+	uint32_t raw, shape;
+
+	if (translation_is_on(satp))
+		return load_translated(satp);
+	if (!fetch_directly(capsule, pc, &raw))
+		return MMIO_NEEDS_FULL;
+	if (!decode_is_load(raw))
+		return access_compressed(pc, raw, false);
+	shape = decode_load_shape(raw, XLEN);
+	if (!shape)
+		return MMIO_NEEDS_FULL;
+	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){csr_read(mtval)});
+}
+
+long mmio_store(void)
+{
+	struct capsule *capsule = vcpu_this()->capsule;
+	xlen_t satp = csr_read(satp);
+	xlen_t pc = csr_read(mepc);
+	uint32_t raw, shape;
+
+	if (translation_is_on(satp))
+		return store_translated(satp);
+	if (!fetch_directly(capsule, pc, &raw))
+		return MMIO_NEEDS_FULL;
+	if (!decode_is_store(raw))
+		return access_compressed(pc, raw, true);
+	shape = decode_store_shape(raw, XLEN);
+	if (!shape)
+		return MMIO_NEEDS_FULL;
+	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){csr_read(mtval)});
 }
 
 /*
@@ -195,7 +289,7 @@ static bool is_amo_store(uint32_t insn)
 enum trap_result mmio_exception(struct context *context, struct trap *trap)
 {
 	struct capsule *capsule = context->vcpu.capsule;
-	bool store = trap->cause == CAUSE_STORE_ACCESS;
+	bool is_store = trap->cause == CAUSE_STORE_ACCESS;
 	struct access_insn insn;
 	struct vdev *dev;
 	xlen_t cause, address;
@@ -206,26 +300,27 @@ enum trap_result mmio_exception(struct context *context, struct trap *trap)
 		trap->value = address;
 		return TRAP_REFLECT;
 	}
-	if (!decode_access(trap->insn, XLEN, &insn) || insn.store != store) {
+	if (!decode_access(trap->insn, XLEN, &insn) || insn.store != is_store) {
 		if (is_amo_store(trap->insn))
 			trap->cause = CAUSE_STORE_ACCESS;
 		return TRAP_REFLECT;
 	}
 	/* mtval may be the address of the part that failed, or zero: compute it. */
 	address = context->x[insn.base] + (xlen_t)(long)insn.offset;
-	at = translate(capsule, csr_read(satp), address, trap->status, store);
+	at = translate(context, csr_read(satp), address, trap->status,
+		       is_store ? WALK_WRITE : WALK_READ);
 	dev = vdev_find(&capsule->bus, at, insn.size);
 	if (!dev)
 		return TRAP_REFLECT;
 
 	lock_take(&capsule->devices_lock);
-	if (store) {
+	if (is_store) {
 		dev->ops->write(dev, at.raw - dev->base.raw, insn.size, context->x[insn.reg]);
 	} else {
 		uint64_t value = dev->ops->read(dev, at.raw - dev->base.raw, insn.size);
 
 		if (insn.reg)
-			context->x[insn.reg] = extend(value, &insn);
+			context->x[insn.reg] = extend(value, insn.shape);
 	}
 	lock_drop(&capsule->devices_lock);
 	return TRAP_SKIP;

@@ -65,4 +65,65 @@ static inline enum walk_result walk_translate(const struct walk *walk, unsigned 
 	return walk_rv64(walk, va, access, out);
 }
 
+/*
+ * The usual case of a walk, in line: a kernel's access to a 4 KiB page on RV64, all
+ * rights and bits just as expected. False for everything else, faults included:
+ * then walk_translate() knows what it is. Of `walk` only the RAM is looked at.
+ */
+static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, xlen_t satp,
+							     xlen_t va, enum walk_access access,
+							     gpa_t *out)
+{
+#if __SIZEOF_POINTER__ == 8
+	enum { V = 1, NOT_A_POINTER = 0xdf, U = 0x10 };
+	uint64_t first = walk->ram.raw >> 12, pages = walk->ram_size >> 12;
+	uint64_t page = (satp << 20 >> 20) - first;
+	uint64_t pte;
+
+#define WALK_USUAL_READ(shift)                                                                     \
+	if (page >= pages)                                                                         \
+		return false;                                                                      \
+	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (page << 12)) +                  \
+				      (va << (55 - (shift)) >> 55),                                \
+			      __ATOMIC_RELAXED);                                                   \
+	page = (pte >> 10) - first
+
+#define WALK_USUAL_POINTER(shift)                                                                  \
+	WALK_USUAL_READ(shift);                                                                    \
+	if ((pte & NOT_A_POINTER) != V)                                                            \
+	return false
+
+#define WALK_USUAL_CANONICAL(unused)                                                               \
+	if ((uint64_t)((int64_t)(va << (unused)) >> (unused)) != va)                               \
+	return false
+
+	/* Sv39, Sv57, Sv48. */
+	if (__builtin_expect(satp >> 60 == 8, 1)) {
+		WALK_USUAL_CANONICAL(25);
+	} else if (satp >> 60 == 10) {
+		WALK_USUAL_CANONICAL(7);
+		WALK_USUAL_POINTER(48);
+		WALK_USUAL_POINTER(39);
+	} else if (satp >> 60 == 9) {
+		WALK_USUAL_CANONICAL(16);
+		WALK_USUAL_POINTER(39);
+	} else {
+		return false;
+	}
+	WALK_USUAL_POINTER(30);
+	WALK_USUAL_POINTER(21);
+	WALK_USUAL_READ(12);
+#undef WALK_USUAL_CANONICAL
+#undef WALK_USUAL_POINTER
+#undef WALK_USUAL_READ
+	if ((pte & (U | access)) != access || pte >> 54)
+		return false;
+	out->raw = pte >> 10 << 12 | (va & 0xfff);
+	return true;
+#else
+	(void)walk, (void)satp, (void)va, (void)access, (void)out;
+	return false;
+#endif
+}
+
 #endif
