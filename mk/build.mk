@@ -78,7 +78,7 @@ $(BUILD)/libfdt/%.c: $(LIBFDT_DIR)/libfdt.h
 $(BUILD)/libfdt/%.o: $(BUILD)/libfdt/%.c $(BUILD)/flags
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) -w $(TARGET_CPPFLAGS) -c $< -o $@
 
-$(BUILD)/link.ld: src/riscv/link.ld.S $(BUILD)/flags
+$(BUILD)/link.ld: src/riscv/link.ld.S $(BUILD)/flags | setup-build
 	@mkdir -p $(@D)
 	$(Q)$(TARGET_CC) -E -P -x assembler-with-cpp -DLINK_BASE=$(LINK_BASE) $< -o $@
 

@@ -9,9 +9,6 @@
 #include "lib/string.h"
 #include "vdev/map.h"
 
-/* Room for a guest's device tree; one with one vCPU takes about 2 KiB. */
-enum { TREE_SIZE = 16 * 1024 };
-
 /* What is known while a capsule is made, and nobody needs afterwards. */
 struct making {
 	struct capsule *capsule;
@@ -21,8 +18,7 @@ struct making {
 	uint32_t timebase;
 	hpa_t host_ram;
 	struct image_plan plan;
-	gpa_t ramdisk;
-	gpa_t tree;
+	struct image_extras extras;
 };
 
 static unsigned owner(const struct capsule *capsule)
@@ -47,7 +43,7 @@ static enum status check_wish(const struct making *making, struct reason *why)
 	return OK;
 }
 
-/* Where it asked to be, or wherever there is room; zeroed. */
+/* Where it asked to be, or wherever there is room. */
 static enum status take_ram(struct making *making, struct reason *why)
 {
 	struct capsule *capsule = making->capsule;
@@ -72,43 +68,30 @@ static enum status take_ram(struct making *making, struct reason *why)
 
 	capsule->ram = capsule->space.ops->guest_address(making->host_ram);
 	capsule->ram_size = wish->memory_size;
-	memset((void *)(uintptr_t)making->host_ram.raw, 0, capsule->ram_size);
 	return capsule->space.ops->map(&capsule->space, capsule->ram, making->host_ram,
 				       capsule->ram_size, ALLOW_ALL, why);
 }
 
-/*
- * Device tree at the top of RAM and the ramdisk below it: kernels expect to be
- * at the bottom and to have everything above them until they move it.
- */
+/* Kernel, device tree and ramdisk, by the plan that the manifest's checker makes as well. */
 static enum status plan_layout(struct making *making, struct reason *why)
 {
 	const struct capsule *capsule = making->capsule;
 	const struct manifest_capsule *wish = making->wish;
-	uint64_t end = capsule->ram.raw + capsule->ram_size;
-	enum status status = image_plan(wish->kernel.data, wish->kernel.size, capsule->ram,
-					capsule->ram_size, XLEN, &making->plan, why);
+	struct reason detail;
 
-	if (status != OK)
-		return status;
-
-	uint64_t ramdisk_size = align_up(wish->ramdisk.size, PAGE_SIZE);
-	uint64_t room = end - making->plan.end.raw;
-
-	if (room < TREE_SIZE || room - TREE_SIZE < ramdisk_size)
-		return refuse(why, ERR_RANGE,
-			      "memory-mib is %lu; kernel %s, ramdisk and device tree need %lu KiB "
-			      "more",
-			      (unsigned long)(capsule->ram_size >> 20), wish->kernel.name,
-			      (unsigned long)((TREE_SIZE + ramdisk_size - room) >> 10));
-	making->tree.raw = end - TREE_SIZE;
-	making->ramdisk.raw = making->tree.raw - ramdisk_size;
-	return OK;
+	if (image_plan(wish->kernel.data, wish->kernel.size, capsule->ram, capsule->ram_size, XLEN,
+		       &making->plan, &detail) != OK)
+		return refuse(why, ERR_FORMAT, "kernel %s: %s", wish->kernel.name, detail.text);
+	return image_place(&making->plan, capsule->ram, capsule->ram_size, XLEN, wish->ramdisk.size,
+			   GUEST_TREE_SIZE, &making->extras, why);
 }
 
-static void copy_images(const struct making *making)
+/* All of the guest's RAM gets its first contents: zeroes, kernel and ramdisk. */
+static void fill_ram(const struct making *making)
 {
 	const struct manifest_capsule *wish = making->wish;
+
+	memset((void *)(uintptr_t)making->host_ram.raw, 0, making->capsule->ram_size);
 
 	for (unsigned i = 0; i < making->plan.segment_count; i++) {
 		const struct image_segment *segment = &making->plan.segments[i];
@@ -117,7 +100,7 @@ static void copy_images(const struct making *making)
 		       segment->file_size);
 	}
 	if (wish->ramdisk.size)
-		memcpy(host_pointer(making, making->ramdisk), wish->ramdisk.data,
+		memcpy(host_pointer(making, making->extras.initrd), wish->ramdisk.data,
 		       wish->ramdisk.size);
 }
 
@@ -169,7 +152,7 @@ static enum status write_tree(const struct making *making, struct reason *why)
 	const struct capsule *capsule = making->capsule;
 	const struct manifest_capsule *wish = making->wish;
 	const struct space_region *ram = &capsule->space.regions[0];
-	uint8_t *start = host_pointer(making, making->tree);
+	uint8_t *start = host_pointer(making, making->extras.tree);
 	enum status status;
 	size_t length;
 	struct guest_tree tree = {
@@ -177,7 +160,7 @@ static enum status write_tree(const struct making *making, struct reason *why)
 		.bootargs = wish->bootargs,
 		.ram = ram->from,
 		.ram_size = ram->size,
-		.initrd = making->ramdisk,
+		.initrd = making->extras.initrd,
 		.initrd_size = wish->ramdisk.size,
 		.vcpus = capsule->vcpu_count,
 		.timebase = making->timebase,
@@ -191,9 +174,10 @@ static enum status write_tree(const struct making *making, struct reason *why)
 	};
 
 	arch_describe(making->hart, &tree);
-	status = guest_tree_build(&tree, start, TREE_SIZE, &length, why);
+	status = guest_tree_build(&tree, start, GUEST_TREE_SIZE, &length, why);
 	if (status == OK)
-		memset(start + length, 0, TREE_SIZE - length); /* what libfdt moved away from */
+		memset(start + length, 0,
+		       GUEST_TREE_SIZE - length); /* what libfdt moved away from */
 	return status;
 }
 
@@ -204,7 +188,7 @@ static enum status make_vcpu(struct making *making, struct reason *why)
 
 	if (!vcpu)
 		return refuse(why, ERR_NOMEM, "no memory is left for its vCPU");
-	arch_vcpu_reset(vcpu, making->plan.entry.raw, making->tree.raw);
+	arch_vcpu_reset(vcpu, making->plan.entry.raw, making->extras.tree.raw);
 	capsule->vcpus[0] = vcpu;
 	capsule->vcpu_count = 1;
 	return OK;
@@ -228,10 +212,10 @@ static enum status make(struct making *making, struct reason *why)
 		status = make_vcpu(making, why);
 	if (status == OK)
 		status = make_devices(capsule, why);
-	if (status == OK)
+	if (status == OK) {
+		fill_ram(making);
 		status = write_tree(making, why);
-	if (status == OK)
-		copy_images(making);
+	}
 	return status;
 }
 

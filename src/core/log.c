@@ -39,6 +39,10 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 	if (length > room - 1)
 		length = room - 1;
+	/* Names come from manifests and device trees: no control sequence gets to the terminal. */
+	for (size_t i = 0; i < length; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = '?';
 	line[length++] = '\n';
 
 	lock_take(&ring.lock);
