@@ -38,8 +38,10 @@ run qemu-system-riscv32 qemu-system-misc
 test /usr/include/cmocka.h libcmocka-dev
 test /usr/lib/python3/dist-packages/pytest python3-pytest
 test /usr/lib/python3/dist-packages/pexpect python3-pexpect
+test /usr/lib/python3/dist-packages/xdist python3-pytest-xdist
 test clang-format clang-format
 test cppcheck cppcheck
+test shellcheck shellcheck
 test cpio cpio
 '
 

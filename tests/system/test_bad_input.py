@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT
+"""Manifests, images and device trees that can't be booted: each is refused in a sentence that
+names what was found and what would be accepted, and nothing hangs silently."""
+
+import re
+import struct
+import subprocess
+
+import pytest
+
+from machine import EXIT_DONE, EXIT_NONE, TIMED_OUT, command, guest
+from manifests import HELLO, assemble, pack, trampoline
+
+FIT_MAGIC = b"\xd0\x0d\xfe\xed"
+
+
+@pytest.fixture(scope="session")
+def hello(tmp_path_factory):
+    return assemble(tmp_path_factory.mktemp("hello"), HELLO)
+
+
+def refused(ended, *words):
+    """One alert that has the words, then the machine powers off with the status that says that
+    no capsule could start."""
+    ended.ends(EXIT_NONE)
+    alerts = [line for line in ended.text.split("\n") if line.startswith("[!]")]
+    assert any(all(word in line for word in words) for line in alerts), \
+        "no line has all of %s" % (words,)
+    assert "# hello" not in ended.text
+    assert ended.text.rstrip().endswith("Powering off")
+
+
+def test_the_good_one_boots(bench, hello, tmp_path):
+    """What the others are made from is accepted."""
+    bench.run(pack(tmp_path, hello)).ends(EXIT_DONE).says("# hello")
+
+
+PROPERTIES = {
+    "missing image": ({"kernel": '"linux"'}, ["web", "kernel", '"linux"', "hello"]),
+    "missing ramdisk": ({"ramdisk": '"disk"'}, ["web", "ramdisk", '"disk"', "hello"]),
+    "no kernel": ({"kernel": None}, ["web", "kernel is missing"]),
+    "no memory": ({"memory_mib": None}, ["web", "memory-mib is missing"]),
+    "memory 0": ({"memory_mib": "<0>"}, ["web", "memory-mib", "0", "1"]),
+    "more memory than there is": ({"memory_mib": "<4096>"}, ["web", "memory-mib", "4096"]),
+    "memory of 4 PiB": ({"memory_mib": "<0xffffffff>"}, ["web", "memory-mib", "4294967295"]),
+    "2 vcpus": ({"vcpus": "<2>"}, ["web", "vcpus", "2", "1"]),
+    "64 vcpus": ({"vcpus": "<64>"}, ["web", "vcpus", "64"]),
+    "vcpus 0": ({"vcpus": "<0>"}, ["web", "vcpus", "0", "1"]),
+    "vcpus is a string": ({"vcpus": '"three"'}, ["web", "vcpus", "6 bytes"]),
+    "unknown property": ({"cores": "<4>"}, ["web", '"cores"', "vcpus"]),
+    "unknown isolation": ({"isolation": '"trust"'}, ["web", "isolation", '"trust"', "pmp"]),
+    "hext without H": ({"isolation": '"hext"'}, ["web", "hext"]),
+    "RAM in the hypervisor": ({"memory_base": "<0 0x80000000>"},
+                              ["web", "0x80000000", "overlaps", "hypervisor"]),
+    "RAM in the UART": ({"memory_base": "<0 0x10000000>"}, ["web", "0x10000000"]),
+    "RAM beyond the end": ({"memory_base": "<0 0xc0000000>"}, ["web", "0xc0000000"]),
+    "RAM at an odd place": ({"memory_base": "<0 0x90001000>"}, ["web", "0x90001000", "multiple"]),
+    "unknown right": ({"rights": '"all"'}, ["web", "rights", '"all"']),
+    "RAM too small for the image": ({"memory_mib": "<1>"}, ["web", "MiB"]),
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_bad_capsule(bench, hello, tmp_path, name):
+    changes, words = PROPERTIES[name]
+    refused(bench.run(pack(tmp_path, hello, **changes)), *words)
+
+
+def elf_for_arm():
+    """A 64-bit ELF whose machine is AArch64 (183)."""
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 183, 1) + bytes(100)
+
+
+def linux_image(image_size):
+    """The header of a Linux Image for RV64 that says how much memory it takes."""
+    return struct.pack("<IIQQQIIQQII", 0x6f, 0x6f, 0x200000, image_size, 0, 2, 0, 0,
+                       0x5643534952, 0x05435352, 0) + bytes(4096)
+
+
+IMAGES = {
+    "an ELF for another machine": (elf_for_arm(), ["ELF", "183"]),
+    "a truncated ELF": (b"\x7fELF\x02\x01\x01", ["ELF", "truncated"]),
+    "an Image larger than RAM": (linux_image(1 << 30), ["Linux Image", "32 MiB"]),
+    "a flat binary larger than RAM": (b"\x13\0\0\0" * (8 << 20), ["0x2000000", "32 MiB"]),
+    "gzip": (b"\x1f\x8b\x08" + bytes(100), ["gzip"]),
+    "three bytes": (b"\x13\0\0", ["3 bytes"]),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_bad_image(bench, tmp_path, name):
+    data, words = IMAGES[name]
+    refused(bench.run(pack(tmp_path, data)), "web", *words)
+
+
+def test_truncated_manifest(bench, hello, tmp_path):
+    image = pack(tmp_path, hello)
+    data = image.read_bytes()
+    image.write_bytes(data[:len(data) // 2])
+    refused(bench.run(image), "truncated", hex(len(data)), hex(len(data) // 2))
+
+
+@pytest.mark.parametrize("data, words", [
+    (b"#!/bin/sh\necho no manifest\n" * 10, ["no FIT", "0x23212f62", "0xd00dfeed"]),
+    (FIT_MAGIC, ["fewer than a FIT's header"]),
+    (FIT_MAGIC + bytes([255]) * 200, ["FIT", "expected"]),
+    (b"\0" * 4096, ["no FIT", "0xd00dfeed"]),
+], ids=["a script", "four bytes", "magic and ones", "zeros"])
+def test_no_manifest(bench, tmp_path, data, words):
+    (tmp_path / "x.itb").write_bytes(data)
+    refused(bench.run(tmp_path / "x.itb"), *words)
+
+
+def test_no_initrd(bench):
+    refused(bench.run(), "No manifest", "linux,initrd-start", "-initrd")
+
+
+def test_second_capsule_is_left_out(bench, hello, tmp_path):
+    """In words; the first one runs."""
+    ended = bench.run(pack(tmp_path, hello, capsules='"web", "mail"'))
+    ended.ends(EXIT_DONE).says("# hello")
+    assert re.search(r"^\[!\] CPU \d: Capsule mail is left out: ", ended.text, re.MULTILINE)
+
+
+def test_unknown_words_on_the_command_line(bench, hello, tmp_path):
+    """They are named, with what would be accepted, and do no harm."""
+    ended = bench.run(pack(tmp_path, hello), append="log=loud quiet isolation=pmp")
+    ended.ends(EXIT_DONE).says("# hello", "log=loud is ignored: alert, info or debug",
+                               "quiet is ignored")
+
+
+def test_hypervisor_extension_is_refused(bench, hello, tmp_path):
+    refused(bench.run(pack(tmp_path, hello), cpu=""), "No CPU core can run a capsule",
+            "H extension", "-cpu rv64,h=false")
+
+
+def test_isolation_that_the_cpu_lacks(bench, hello, tmp_path):
+    refused(bench.run(pack(tmp_path, hello), append="isolation=hext"), "web", "hext")
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    """The device tree that QEMU gives to 4 harts and 512 MiB."""
+    file = tmp_path_factory.mktemp("tree") / "virt.dtb"
+    line = command(cpus=4)
+    line[line.index("virt")] = "virt,dumpdtb=%s" % file
+    subprocess.run(line, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    return file.read_bytes()
+
+
+def without(file, *what):
+    """Takes nodes (/a/b) and properties (/a:b) out of a device tree."""
+    for path in what:
+        node, _, name = path.partition(":")
+        change = ["-d", file, node, name] if name else ["-r", file, node]
+        subprocess.run(["fdtput", *change], check=True)
+
+
+CPUS = ["/cpus/cpu@%d" % n for n in range(4)]
+TREES = {
+    "no cpus": (["/cpus/cpu-map", *CPUS], ["no CPU", "/cpus", "found 0 nodes"]),
+    "no memory": (["/memory@80000000"], ["no RAM", "device_type", "memory", "found none"]),
+    "no timebase": (["/cpus:timebase-frequency"],
+                    ["no clock", "timebase-frequency", "found none"]),
+    "no clint": (["/soc/clint@2000000"], ["no timer", "clint", "4 CPUs"]),
+    "no mmu": ([cpu + ":mmu-type" for cpu in CPUS], ["mmu-type"]),
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_tree_lacks(bench, hello, tree, tmp_path, name):
+    lacks, words = TREES[name]
+    (tmp_path / "x.dtb").write_bytes(tree)
+    without(tmp_path / "x.dtb", *lacks)
+    refused(bench.run(pack(tmp_path, hello), extra=["-dtb", tmp_path / "x.dtb"]), *words)
+
+
+def test_tree_without_uart(bench, hello, tree, tmp_path):
+    """The board's own is used, which the build knows, and that is said."""
+    (tmp_path / "x.dtb").write_bytes(tree)
+    without(tmp_path / "x.dtb", "/soc/serial@10000000")
+    ended = bench.run(pack(tmp_path, hello), extra=["-dtb", tmp_path / "x.dtb"])
+    ended.ends(EXIT_DONE).says("names no ns16550 UART", "# hello")
+
+
+def test_tree_without_finisher(bench, hello, tree, tmp_path):
+    """Nothing can end the emulator then; the last line says so."""
+    (tmp_path / "x.dtb").write_bytes(tree)
+    without(tmp_path / "x.dtb", "/soc/test@100000", "/poweroff", "/reboot")
+    last = "it is safe to do so now"
+    ended = bench.run(pack(tmp_path, hello), extra=["-dtb", tmp_path / "x.dtb"], until=last)
+    ended.says("# hello", "Nothing on this machine can power it off", last)
+
+
+def test_tree_without_plic(bench, hello, tree, tmp_path):
+    """A capsule runs; that typing won't arrive is said."""
+    (tmp_path / "x.dtb").write_bytes(tree)
+    without(tmp_path / "x.dtb", "/soc/plic@c000000")
+    ended = bench.run(pack(tmp_path, hello), extra=["-dtb", tmp_path / "x.dtb"])
+    ended.ends(EXIT_DONE).says("No PLIC", "# hello")
+
+
+TREE_AT = 0x88000000
+
+
+def damage(name, tree):
+    """What lies where the tree should: bytes, or None for nothing."""
+    end = struct.unpack_from(">I", tree, 4)[0]
+    blocks = struct.unpack_from(">II", tree, 8)
+    return {
+        "none": None,
+        "not a tree": b"no device tree " * 100,
+        "truncated": tree[:300] + bytes(len(tree) - 300),
+        "half": tree[:end // 2] + bytes([0xff]) * (end - end // 2),
+        "size of 4 GiB": tree[:4] + b"\xff\xff\xff\xff" + tree[8:],
+        "structure outside": tree[:8] + struct.pack(">II", 0x7fffffff, blocks[1]) + tree[16:],
+        "all properties cut": tree[:blocks[0]] + b"\0\0\0\1" * 2000,
+    }[name]
+
+
+@pytest.mark.parametrize("name, address, words", [
+    ("none", 0, ["none was given"]),
+    ("not a tree", TREE_AT, ["0x88000000", "0x6e6f2064", "0xd00dfeed"]),
+    ("truncated", TREE_AT, ["device tree", "0x88000000"]),
+    ("half", TREE_AT, ["device tree", "0x88000000"]),
+    ("size of 4 GiB", TREE_AT, ["device tree"]),
+    ("structure outside", TREE_AT, ["device tree", "0x88000000"]),
+    ("all properties cut", TREE_AT, ["device tree"]),
+    # Unaligned, and where nothing answers.
+    ("not a tree", TREE_AT + 3, ["device tree"]),
+    ("none", 0x400000000, ["0x400000000"]),
+], ids=["address 0", "not a tree", "truncated", "half", "size of 4 GiB", "structure outside",
+        "nodes only", "unaligned", "no memory there"])
+def test_corrupt_tree(bench, hello, tree, tmp_path, name, address, words):
+    """A loader hands over rubbish. The finisher is unknown then, so the sentence and its last
+    line are all that can be asked for."""
+    data = damage(name, tree)
+    extra = ["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=%s"
+             % trampoline(tmp_path, 0x80000000, address)]
+    if data:
+        (tmp_path / "tree").write_bytes(data)
+        extra += ["-device", "loader,file=%s,addr=0x%x,force-raw=on" % (tmp_path / "tree",
+                                                                       address & ~15)]
+    last = "it is safe to do so now"
+    ended = bench.run(pack(tmp_path, hello), extra=extra, until=last, limit=15)
+    assert ended.status != TIMED_OUT, "it hangs"
+    ended.says(*words, last)
+    assert "# hello" not in ended.text
+
+
+@pytest.mark.parametrize("memory, capsule", [("64M", "128"), ("256M", "250")])
+def test_memory_that_is_not_there(bench, hello, tmp_path, memory, capsule):
+    """Both numbers are shown: what is asked for, and the most that there is."""
+    ended = bench.run(pack(tmp_path, hello, memory_mib="<%s>" % capsule), mem=memory)
+    refused(ended, "web", "memory-mib", capsule)
+    assert int(re.search(r"memory-mib.* (\d+) MiB", ended.text).group(1)) < int(memory[:-1])
+
+
+def test_guest_manifest_on_the_other_width(bench):
+    """An ELF for RV32 on a hypervisor for RV64."""
+    if not guest("failure", 32).exists():
+        pytest.skip("the guests for RV32 were not built")
+    refused(bench.run(guest("failure", 32)), "ELF", "RV32", "RV64")

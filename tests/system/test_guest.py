@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""The guest tests' results, one test here for each of their subjects in each cell, and the small
+guests' ends. One emulator runs all subjects of a cell."""
+
+import re
+
+import pytest
+
+from machine import (CACHE, EXIT_DONE, EXIT_FAILED, LOGS, ROOT, BUILD, command, guest, run)
+from poison import poisoned
+
+MAIN = (ROOT / "tests/guest/main.c").read_text()
+SUBJECTS = re.findall(r'^\t\{"([a-z]+)", \w+\},$', MAIN, re.MULTILINE)
+assert len(SUBJECTS) > 10
+
+CELLS = {}
+for width in (64, 32):
+    for harts in (1, 4):
+        for sstc in (True, False):
+            for poison in (False, True):
+                name = "rv%d %d harts%s%s" % (width, harts, "" if sstc else " no sstc",
+                                              " poisoned" if poison else "")
+                CELLS[name] = {"width": width, "cpus": harts, "poison": poison,
+                               "cpu": "h=false" + ("" if sstc else ",sstc=false")}
+
+
+def opensbi(width=64):
+    """The same ELF on stock firmware, without Diosix: what fails there is a wrong test."""
+    return command(width=width, cpus=1, cpu="h=false", append=None,
+                   bios=CACHE / ("opensbi/rv%d/fw_dynamic.bin" % width),
+                   kernel=BUILD / ("rv%d/guest/guest-tests.elf" % width))
+
+
+RUNS = {}
+
+
+def cell_run(name, folder):
+    """One run of all subjects for each cell, however many tests look at it."""
+    if name not in RUNS:
+        if name.endswith("OpenSBI"):
+            line = opensbi(int(name[2:4]))
+        else:
+            cell = dict(CELLS[name])
+            poison = cell.pop("poison")
+            line = command(guest("guest-tests", cell["width"]), mem="256M", **cell)
+            if poison:
+                line = poisoned(line, folder.mktemp("poison"))
+        # Stock firmware has no one to power off the machine after the last test.
+        until = "\nDONE: " if name.endswith("OpenSBI") else None
+        RUNS[name] = run(line, LOGS / ("guest-tests-%s.log" % name.replace(" ", "-")), 90, until)
+    return RUNS[name]
+
+
+def subject_lines(text, subject):
+    return re.findall(r"^((?:PASS|FAIL|SKIP): %s: .*)$" % subject, text, re.MULTILINE)
+
+
+def grouped(cells):
+    return [pytest.param(cell, marks=pytest.mark.xdist_group(cell)) for cell in cells]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("cell", grouped(CELLS))
+def test_guest(request, tmp_path_factory, cell, subject):
+    check_subject(request, tmp_path_factory, cell, subject)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("cell", grouped(["rv64 OpenSBI"]))
+def test_guest_on_firmware(request, tmp_path_factory, cell, subject):
+    check_subject(request, tmp_path_factory, cell, subject)
+
+
+def check_subject(request, folder, cell, subject):
+    """All of a subject's lines pass, and there is at least one."""
+    ended = cell_run(cell, folder)
+    request.node.logs = [ended.log]
+    lines = subject_lines(ended.text, subject)
+    failures = [line for line in lines if line.startswith("FAIL")]
+    assert not failures, "\n".join(failures)
+    assert lines, "nothing was said about %s; the run ended with %s" % (subject, ended.status)
+    if all(line.startswith("SKIP") for line in lines):
+        pytest.skip(lines[0])
+
+
+@pytest.mark.parametrize("cell", grouped(CELLS))
+def test_guest_ends(tmp_path_factory, request, cell):
+    """The last line is there, its numbers are those of the lines above, and the machine ends."""
+    ended = cell_run(cell, tmp_path_factory)
+    request.node.logs = [ended.log]
+    done = re.search(r"^DONE: (\d+) passed, (\d+) failed, (\d+) skipped$", ended.text, re.M)
+    assert done, "no line DONE"
+    counted = [len(re.findall("^%s: " % word, ended.text, re.M))
+               for word in ("PASS", "FAIL", "SKIP")]
+    assert [int(number) for number in done.groups()] == counted
+    ended.ends(EXIT_DONE).says("Capsule 1: guest-tests: powered off")
+
+
+WIDTHS = [64, 32]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["flat", "pic"])
+def test_other_kinds_of_image(bench, name, width):
+    ended = bench.run(guest(name, width), width=width).ends(EXIT_DONE)
+    assert "PASS: flat: " in ended.text and "FAIL" not in ended.text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_failure_is_a_failure(bench, width):
+    bench.run(guest("failure", width), width=width).ends(EXIT_FAILED).says(
+        "[!]", "failure: reported a system failure", "Powering off")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_reboot_ends_for_now(bench, width):
+    bench.run(guest("reboot", width), width=width).ends(EXIT_DONE).says(
+        "reboot: asked for a reboot", "Powering off")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_last_vcpu_stops(bench, width):
+    bench.run(guest("stop", width), width=width).ends(EXIT_DONE).says(
+        "stop: stopped its last vCPU", "Powering off")
+
+
+FOR_EVER = {"spin": "from here on nothing", "ecallloop": "the cheapest call", "forever": "waiting",
+            "faultloop": "jumping to 0", "tableloop": "page tables in foreign memory"}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", FOR_EVER)
+def test_goes_on_for_ever(bench, name, width):
+    """A guest that burns or sleeps away its own time is no failure: it goes on, the terminal
+    stays the user's, and no message or trap of the hypervisor's own comes up."""
+    machine = bench.start(command(guest(name, width), width=width, cpus=1), limit=30)
+    machine.expect(FOR_EVER[name].encode(), 20)
+    machine.pause()
+    registers = machine.monitor("info registers")
+    assert " priv " in registers or " pc " in registers
+    machine.pause()
+    assert machine.child.isalive()
+    after = machine.text().split(FOR_EVER[name])[1]
+    assert not re.search(r"\[[!+?]\] CPU", after), after
+    machine.send("\x01x")
+    machine.ends(EXIT_DONE)

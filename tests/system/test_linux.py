@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""Debian's stock kernel in a capsule, with somebody at its terminal."""
+
+import hashlib
+import random
+import re
+import subprocess
+
+import pytest
+
+from machine import CACHE, LINUX, ROOT, Shell, command
+from poison import poisoned
+
+CELLS = {
+    "1-hart": {"cpus": 1},
+    "4-harts": {"cpus": 4},
+    "1-hart-no-sstc": {"cpus": 1, "cpu": "h=false,sstc=false"},
+    "4-harts-no-sstc": {"cpus": 4, "cpu": "h=false,sstc=false"},
+}
+
+WRONG = re.compile(r"\b(BUG|Oops|stall|WARNING|Call Trace|soft lockup|hung task)\b")
+
+
+def healthy(shell):
+    """The kernel found what a capsule has, and complains about nothing."""
+    assert re.fullmatch(r"Linux capsule 6\.12\.\S+ .* riscv64 GNU/Linux\n", shell.run("uname -a"))
+    cpuinfo = shell.run("cat /proc/cpuinfo")
+    assert cpuinfo.count("processor\t:") == 1
+    assert re.search(r"^isa\t+: rv64imafdc", cpuinfo, re.MULTILINE)
+    assert re.search(r"^mmu\t+: sv(39|48|57)$", cpuinfo, re.MULTILINE)
+    messages = shell.run("dmesg")
+    assert not [line for line in messages.split("\n") if WRONG.search(line)]
+    assert "SBI specification v3.0 detected" in messages
+    return cpuinfo, messages
+
+
+def timer_counts(shell):
+    """Timer interrupts so far, by /proc/interrupts."""
+    line = re.search(r"^.*riscv-timer.*$", shell.run("cat /proc/interrupts"), re.MULTILINE)
+    return int(line.group().split()[1])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_boots_to_its_shell(bench, cell):
+    """Boot, timers, a process that works, and the end with everything powered off."""
+    shell = bench.shell(LINUX, **CELLS[cell])
+    cpuinfo, _ = healthy(shell)
+    assert ("sstc" in cpuinfo) == ("sstc=false" not in CELLS[cell].get("cpu", ""))
+    before = timer_counts(shell)
+    shell.run("sleep 1")
+    assert timer_counts(shell) > before
+    assert shell.run("seq 1 20000 | md5sum").split()[0] == numbers(20000)
+    text = shell.power_off()
+    lines = [line for line in text.split("\n") if line]
+    assert re.fullmatch(r"\[\+\] CPU \d: Capsule 1: linux: powered off", lines[-2])
+    assert re.fullmatch(r"\[\+\] CPU \d: Powering off", lines[-1])
+
+
+def numbers(last):
+    return hashlib.md5(b"".join(b"%d\n" % n for n in range(1, last + 1))).hexdigest()
+
+
+def test_messages_of_the_start(bench):
+    """The first lines, in the manner that users of the original know."""
+    text = bench.run(LINUX, until="Linux version").text
+    lines = text.split("\n")
+    assert re.fullmatch(r"\[\+\] CPU \d: Welcome to diosix 2\.0\.0-\S+", lines[0])
+    assert re.fullmatch(r"\[\?\] CPU \d: Debugging enabled, 4 CPU cores, 512 MiB RAM found",
+                        lines[1])
+    ready = [re.fullmatch(r"\[\?\] CPU (\d): Physical CPU core RV64IMAFDC \(QEMU/Unknown\) "
+                          r"ready to roll", line) for line in lines[2:6]]
+    assert sorted(match.group(1) for match in ready) == ["0", "1", "2", "3"]
+    assert re.fullmatch(r"\[\?\] CPU \d: Capsule 1: linux: 128 MiB at 0x[0-9a-f]+, 1 vCPU, .*"
+                        r"starting.*", lines[6])
+    assert lines[7].startswith("[    0.000000] Linux version 6.12.")
+
+
+@pytest.mark.parametrize("level, shown", [("alert", ""), ("info", "+"), ("debug", "+?")])
+def test_log_level(bench, level, shown):
+    """log= on the host's command line leaves out the lines below it."""
+    text = bench.run(LINUX, append="log=" + level, until="Linux version").text
+    assert {match.group(1) for match in re.finditer(r"^\[(.)\] CPU \d", text, re.M)} == set(shown)
+
+
+def test_terminal(bench):
+    """Full-screen programs, Ctrl-C, job control and a resized window."""
+    shell = bench.shell(LINUX)
+    edit_with_vi(shell)
+    interrupt(shell)
+    control_jobs(shell)
+    resize(shell)
+    shell.power_off()
+
+
+def edit_with_vi(shell):
+    shell.run("printf 'one\\ntwo\\nthree\\n' > /tmp/file")
+    shell.send("vi /tmp/file\r")
+    shell.expect(rb"1/3")
+    shell.send("jddGothe last line\x1b")
+    # vi waits a moment to see whether the escape begins the code of a key.
+    shell.pause()
+    shell.send(":wq\r")
+    shell.expect(Shell.PROMPT)
+    assert shell.run("cat /tmp/file") == "one\nthree\nthe last line\n"
+
+
+def interrupt(shell):
+    shell.send("sleep 1000\r")
+    shell.expect(rb"sleep 1000\r")
+    shell.pause()
+    shell.send("\x03")
+    shell.expect(Shell.PROMPT, 10)
+    assert "130" in shell.type("echo status $?")
+
+
+def control_jobs(shell):
+    shell.type("sleep 1000 &")
+    assert re.search(r"\[1\]\+ +Running +sleep 1000", shell.run("jobs"))
+    shell.send("sleep 2000\r")
+    shell.expect(rb"sleep 2000\r")
+    shell.pause()
+    shell.send("\x1a")
+    shell.expect(Shell.PROMPT, 10)
+    assert re.search(r"\[2\]\+ +Stopped +sleep 2000", shell.run("jobs"))
+    shell.send("fg %1\r")
+    shell.expect(rb"sleep 1000\r")
+    shell.pause()
+    shell.send("\x03")
+    shell.expect(Shell.PROMPT, 10)
+    shell.type("kill -CONT %2; kill %2")
+    assert "Running" not in shell.type("jobs")
+
+
+def resize(shell):
+    """`resize` asks the terminal, here the test, how large it is."""
+    shell.send("resize\r")
+    shell.expect(rb"\x1b\[999;999H\x1b\[6n")
+    shell.send("\x1b[41;123R")
+    shell.expect(Shell.PROMPT)
+    assert shell.run("stty size") == "41 123\n"
+
+
+def words(count):
+    """Text that notices a character that is lost, doubled or swapped."""
+    chance = random.Random(2)
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:-+/()"
+    lines = []
+    while sum(map(len, lines)) < count:
+        lines.append("".join(chance.choice(letters) for _ in range(62)) + "x\n")
+    return "".join(lines)[:count - 1] + "\n"
+
+
+def paste(shell, text):
+    """As a serial line at 115200 baud brings it: 11520 characters a second."""
+    for at in range(0, len(text), 16):
+        shell.send(text[at:at + 16])
+        shell.pause(16 / 11520)
+
+
+def test_typing_is_never_lost(bench):
+    """4000 characters at terminal speed into a program, then into the shell's line editor, then
+    while the guest itself writes as fast as it can."""
+    shell = bench.shell(LINUX)
+    pasted = words(4000)
+    typed = pasted.replace("\n", "\r")
+    digest = hashlib.md5(pasted.encode()).hexdigest()
+    shell.send("echo ready; cat > /tmp/a\r")
+    shell.expect(rb"\nready\r")
+    shell.pause()
+    paste(shell, typed + "\x04")
+    shell.expect(Shell.PROMPT, 60)
+    assert shell.run("md5sum < /tmp/a").split()[0] == digest
+    shell.send("cat > /tmp/b <<'THE END'\r")
+    shell.expect(rb"> \x1b\[6n")
+    paste(shell, typed + "THE END\r")
+    shell.expect(Shell.PROMPT, 60)
+    assert shell.run("md5sum < /tmp/b").split()[0] == digest
+    shell.run("seq 1 3000 > /tmp/seq")
+    shell.send("cat /tmp/seq & cat > /tmp/c; wait\r")
+    shell.expect(rb"\n1\r")
+    paste(shell, typed + "\x04")
+    shell.expect(Shell.PROMPT, 60)
+    assert shell.run("md5sum < /tmp/c").split()[0] == digest
+    shell.power_off()
+
+
+def test_output_is_whole(bench):
+    """100 KiB of output arrive as they were written."""
+    shell = bench.shell(LINUX)
+    output = shell.run("seq 1 20000", 90)
+    assert hashlib.md5(output.encode()).hexdigest() == numbers(20000)
+    shell.power_off()
+
+
+def test_reboot_ends_it(bench):
+    """Restarting comes with a later version: until then a reboot is the end, and is said."""
+    shell = bench.shell(LINUX)
+    shell.send("reboot\r")
+    text = shell.ends(0)
+    assert "Capsule 1: linux: asked for a reboot" in text
+    assert text.rstrip().endswith("Powering off")
+
+
+def test_kernel_panic_is_no_success(bench):
+    """A kernel that panics reboots after a second as its command line says: the machine ends."""
+    shell = bench.shell(LINUX)
+    shell.type("echo 1 > /proc/sys/kernel/panic")
+    shell.send("echo c > /proc/sysrq-trigger\r")
+    shell.expect(rb"Kernel panic - not syncing")
+    text = shell.text()
+    shell.expect(rb"Powering off", 20)
+    assert "Call Trace" in text or "sysrq" in text.lower()
+
+
+def test_poisoned_ram(bench, tmp_path):
+    """RAM on a board isn't zero at power-on; a quarter of a GiB holds a capsule of 112 MiB."""
+    cell = poisoned(command(small_linux(tmp_path), mem="256M"), tmp_path)
+    shell = bench.start(cell, Shell, limit=150).boot(120)
+    healthy(shell)
+    shell.power_off()
+
+
+def small_linux(folder):
+    """The stock guest with 112 MiB, by the tools that `make image RAM=112M` uses."""
+    source = folder / "small.its"
+    subprocess.run([ROOT / "tools/make-manifest", "--kernel", str(CACHE / "linux/Image"), "--initrd",
+                    str(ROOT / "build/rv64/guests/initramfs.gz"), "--bootargs", "console=ttyS0",
+                    "--ram", "112M", source], check=True)
+    subprocess.run([ROOT / "tools/make-image", "64", ROOT / "build/host/manifest-check", source,
+                    folder / "small.itb"], check=True, capture_output=True)
+    return folder / "small.itb"
