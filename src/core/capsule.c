@@ -49,6 +49,7 @@ static enum status take_ram(struct making *making, struct reason *why)
 	struct capsule *capsule = making->capsule;
 	const struct manifest_capsule *wish = making->wish;
 	uint64_t align = capsule->space.ops->alignment(wish->memory_size);
+	struct reason detail;
 	enum status status;
 
 	if (wish->memory_base_given) {
@@ -61,7 +62,10 @@ static enum status take_ram(struct making *making, struct reason *why)
 		status = ram_claim(making->map, range, owner(capsule), "memory-base", why);
 	} else {
 		status = ram_alloc(making->map, wish->memory_size, align, owner(capsule),
-				   &making->host_ram, why);
+				   &making->host_ram, &detail);
+		if (status != OK)
+			return refuse(why, status, "memory-mib is %lu, but there is %s",
+				      (unsigned long)(wish->memory_size >> 20), detail.text);
 	}
 	if (status != OK)
 		return status;

@@ -31,8 +31,11 @@ struct machine_hart {
 	int plic_context;	    /* the PLIC context of its machine external interrupt */
 };
 
+enum machine_uart_kind { UART_16550, UART_SIFIVE };
+
 struct machine_uart {
 	hpa_t base; /* raw 0: none found */
+	enum machine_uart_kind kind;
 	unsigned reg_shift;
 	unsigned io_width; /* bytes: 1 or 4 */
 	uint32_t clock;	   /* Hz, 0: unknown: leave the divisor alone */

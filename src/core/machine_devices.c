@@ -196,14 +196,42 @@ static void read_uart_interrupt(struct machine_reader *reader)
 }
 
 /* The one that stdout-path names, else the first. */
-static void read_uart(struct machine_reader *reader)
+/* The first UART found, unless a later one is what stdout-path names. */
+static bool wants_uart(const struct machine_reader *reader)
+{
+	bool is_stdout = reader->place.node == reader->stdout_node;
+
+	return !reader->out->uart.base.raw || (is_stdout && !reader->uart_is_stdout);
+}
+
+static void take_uart(struct machine_reader *reader, struct machine_uart uart)
+{
+	reader->uart_is_stdout = reader->place.node == reader->stdout_node;
+	reader->out->uart = uart;
+	read_uart_interrupt(reader);
+}
+
+/* "sifive,uart0": eight words. */
+static void read_sifive_uart(struct machine_reader *reader)
+{
+	struct hpa_range range;
+
+	if (!wants_uart(reader))
+		return;
+	if (!tree_reg(&reader->place, 0, &range) || range.size < 0x1c || range.base.raw % 4) {
+		MACHINE_ODD(reader, "%s: no SiFive UART in its reg, left out", node_name(reader));
+		return;
+	}
+	take_uart(reader, (struct machine_uart){.base = range.base, .kind = UART_SIFIVE});
+}
+
+static void read_16550(struct machine_reader *reader)
 {
 	const struct tree_place *place = &reader->place;
-	bool is_stdout = place->node == reader->stdout_node;
 	uint32_t shift = 0, width = 1, offset = 0, clock = 0;
 	struct hpa_range range;
 
-	if (reader->out->uart.base.raw && (reader->uart_is_stdout || !is_stdout))
+	if (!wants_uart(reader))
 		return;
 	tree_cell(place, "reg-shift", &shift);
 	tree_cell(place, "reg-io-width", &width);
@@ -218,14 +246,13 @@ static void read_uart(struct machine_reader *reader)
 			    node_name(reader));
 		return;
 	}
-	reader->uart_is_stdout = is_stdout;
-	reader->out->uart = (struct machine_uart){
-		.base = {range.base.raw + offset},
-		.reg_shift = shift,
-		.io_width = width,
-		.clock = clock,
-	};
-	read_uart_interrupt(reader);
+	take_uart(reader, (struct machine_uart){
+				  .base = {range.base.raw + offset},
+				  .kind = UART_16550,
+				  .reg_shift = shift,
+				  .io_width = width,
+				  .clock = clock,
+			  });
 }
 
 static void read_finisher(struct machine_reader *reader)
@@ -245,7 +272,9 @@ static void read_finisher(struct machine_reader *reader)
 static void read_device(struct machine_reader *reader)
 {
 	if (COMPATIBLE(reader, "ns16550a", "ns16550", "snps,dw-apb-uart"))
-		read_uart(reader);
+		read_16550(reader);
+	else if (COMPATIBLE(reader, "sifive,uart0"))
+		read_sifive_uart(reader);
 	else if (COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
 		read_finisher(reader);
 	else if (COMPATIBLE(reader, "thead,c900-clint"))

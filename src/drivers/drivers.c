@@ -6,6 +6,7 @@
 #include "drivers/finisher.h"
 #include "drivers/ns16550.h"
 #include "drivers/plic.h"
+#include "drivers/sifive_uart.h"
 
 /* A storm of interrupts must not keep the hart from its guest. */
 enum { INTERRUPTS_AT_ONCE = 16 };
@@ -19,9 +20,11 @@ void drivers_start_console(const struct machine *machine)
 	if (!uart.base.raw)
 		uart = (struct machine_uart){.base = {EARLY_UART}, .io_width = 1};
 	console_irq = uart.irq;
-	console_set_device(ns16550_start(&uart));
+	console_set_device(uart.kind == UART_SIFIVE ? sifive_uart_start(&uart)
+						    : ns16550_start(&uart));
 	if (!machine->uart.base.raw)
-		log_alert("The device tree names no ns16550 UART: this is the board's at 0x%lx",
+		log_alert("The device tree names no UART that is known (ns16550a, sifive,uart0): "
+			  "this is the board's at 0x%lx",
 			  (unsigned long)EARLY_UART);
 }
 

@@ -112,7 +112,9 @@ static void test_sifive_u(void **state)
 	assert_int_equal(machine.harts[4].plic_context, 7);
 	assert_int_equal(machine.harts[4].msip.raw, 0x2000010);
 	assert_int_equal(machine.timebase, 1000000);
-	assert_int_equal(machine.uart.base.raw, 0); /* sifive,uart0 isn't ours */
+	assert_int_equal(machine.uart.kind, UART_SIFIVE);
+	assert_int_equal(machine.uart.base.raw, 0x10010000); /* the first, as stdout-path says */
+	assert_int_equal(machine.uart.irq, 4);
 	assert_int_equal(machine.finisher.raw, 0);
 }
 
