@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+#
+# All tests, and some of them. tests/run.py takes the stages one after the other, most of them
+# targets of this Makefile, and adds up what they found. Building is under the lock that `make run`
+# takes, testing under one of its own: tests run `make run` themselves.
+#
+#? K=expression    test-system: only the tests whose names match, as pytest's -k has it
+
+.PHONY: test test-system test-files
+
+# Python itself may be among what is missing, so set-up comes before it.
+TEST_SETUP = tools/with-lock build/.lock $(MAKE) --no-print-directory setup-test || \
+	{ mkdir -p build/test; echo '0 passed, 1 failed' | tee build/test/summary; exit 1; }
+
+test: ## Set up, check, build and run all tests
+	@$(TEST_SETUP)
+	@tools/with-lock build/.test-lock /usr/bin/python3 tests/run.py
+
+# What the system tests boot.
+test-files:
+	@$(MAKE) --no-print-directory XLEN=64 all guest-tests image-file build/host/manifest-check
+	@$(MAKE) --no-print-directory XLEN=32 all guest-tests
+
+test-system: ## Run the system tests alone, or some of them: K=name
+	@$(TEST_SETUP)
+	@tools/with-lock build/.test-lock /usr/bin/python3 tests/run.py $(if $(K),-k '$(K)') build system
