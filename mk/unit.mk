@@ -31,6 +31,7 @@ UNIT_DIR := $(HOST_DIR)/unit
 HOST_EXCLUDE := src/lib/string.c src/core/log.c src/core/panic.c src/core/main.c \
 	src/core/boot.c src/core/sched.c
 HOST_SOURCES := $(filter-out $(HOST_EXCLUDE),$(wildcard src/lib/*.c src/core/*.c src/vdev/*.c) \
+	$(wildcard src/sbi/*.c src/drivers/plic.c) \
 	$(wildcard src/riscv/isa.c src/riscv/emul/decode.c src/riscv/emul/walk.c) \
 	$(wildcard src/riscv/pmp/encode.c $(HOST_SOURCES_EXTRA)))
 FAKE_SOURCES := $(wildcard tests/unit/fake/*.c)

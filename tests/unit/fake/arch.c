@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands for src/riscv: the machine of fake/arch.h. */
+#include "unit.h"
+
+#include "core/guest_tree.h"
+#include "fake/arch.h"
+
+struct fake_arch fake_arch;
+struct hart *arch_this_hart = fake_arch.harts;
+
+void fake_arch_reset(void)
+{
+	memset(&fake_arch, 0, sizeof(fake_arch));
+	for (unsigned i = 0; i < FAKE_HARTS; i++) {
+		fake_arch.harts[i].id = i;
+		fake_arch.harts[i].ready = true;
+	}
+	fake_arch.asid_bits = 16;
+	fake_arch.alignment = MIB(2);
+	arch_this_hart = fake_arch.harts;
+}
+
+static void note(enum fake_call_kind kind, struct vcpu *vcpu, uint64_t a, uint64_t b)
+{
+	assert_true(fake_arch.call_count < FAKE_CALLS_MAX);
+	fake_arch.calls[fake_arch.call_count++] =
+		(struct fake_call){kind, arch_this_hart, vcpu, a, b};
+}
+
+static bool fails(const char *at)
+{
+	return fake_arch.fails && fake_arch.fails(at);
+}
+
+/* For what doesn't return. */
+static _Noreturn void leave(enum fake_call_kind kind)
+{
+	if (!fake_arch.leave)
+		fail_msg("call %d doesn't return, and the test doesn't expect it", kind);
+	longjmp(*fake_arch.leave, (int)kind + 1);
+}
+
+unsigned fake_arch_count(enum fake_call_kind kind)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < fake_arch.call_count; i++)
+		count += fake_arch.calls[i].kind == kind;
+	return count;
+}
+
+const struct fake_call *fake_arch_last(enum fake_call_kind kind)
+{
+	for (unsigned i = fake_arch.call_count; i--;)
+		if (fake_arch.calls[i].kind == kind)
+			return &fake_arch.calls[i];
+	return NULL;
+}
+
+void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_VCPUS_MAX],
+		       gpa_t ram, void *memory, uint64_t size)
+{
+	const struct isolation_ops *ops = NULL;
+	struct reason why;
+
+	memset(capsule, 0, sizeof(*capsule));
+	memset(vcpus, 0, CAPSULE_VCPUS_MAX * sizeof(*vcpus));
+	strcpy(capsule->name, "fake");
+	capsule->number = 1;
+	capsule->ram = ram;
+	capsule->ram_size = size;
+	assert_int_equal(arch_isolation(arch_this_hart, ISOLATION_AUTO, &ops, &why), OK);
+	capsule->space.ops = ops;
+	assert_int_equal(
+		ops->map(&capsule->space, ram, (hpa_t){(uintptr_t)memory}, size, ALLOW_ALL, &why),
+		OK);
+	capsule->vcpu_count = CAPSULE_VCPUS_MAX;
+	for (unsigned i = 0; i < CAPSULE_VCPUS_MAX; i++) {
+		struct hart *hart = &fake_arch.harts[i % FAKE_HARTS];
+
+		vcpus[i].vcpu = (struct vcpu){.capsule = capsule, .id = i, .hart = hart};
+		capsule->vcpus[i] = &vcpus[i].vcpu;
+	}
+	capsule->state = CAPSULE_RUNNING;
+	arch_this_hart->vcpu = capsule->vcpus[0];
+}
+
+/* --- this hart -------------------------------------------------------------------- */
+
+void arch_hart_sleep(void)
+{
+	note(FAKE_SLEEP, NULL, 0, 0);
+	if (!fake_arch.sleep)
+		fail_msg("CPU %u sleeps, and nothing will wake it", arch_this_hart->id);
+	fake_arch.sleep(arch_this_hart);
+}
+
+void arch_hart_wake(struct hart *hart)
+{
+	note(FAKE_WAKE, NULL, hart->id, 0);
+}
+
+_Noreturn void arch_hart_park(void)
+{
+	note(FAKE_PARK, NULL, 0, 0);
+	leave(FAKE_PARK);
+}
+
+void arch_backtrace(void)
+{
+}
+
+void arch_hart_request_work(void)
+{
+	note(FAKE_WORK, NULL, 0, 0);
+}
+
+/* --- the machine ------------------------------------------------------------------ */
+
+struct hpa_range arch_image(void)
+{
+	return fake_arch.image;
+}
+
+struct hpa_range arch_reachable(struct hpa_range range)
+{
+	return range;
+}
+
+enum status arch_harts_start(const struct machine *machine, struct ram_map *ram, struct reason *why)
+{
+	(void)ram;
+	if (fails("arch_harts_start"))
+		return refuse(why, ERR_NOMEM, "the test says no");
+	for (unsigned i = 0; i < machine->hart_count && i < FAKE_HARTS; i++)
+		fake_arch.harts[i].description = &machine->harts[i];
+	return OK;
+}
+
+struct hart *arch_hart(unsigned index)
+{
+	return index < FAKE_HARTS && fake_arch.harts[index].ready ? &fake_arch.harts[index] : NULL;
+}
+
+/* --- isolation: one back end, which can also move guest RAM to another address ----- */
+
+static uint64_t alignment(uint64_t size)
+{
+	(void)size;
+	return fake_arch.alignment;
+}
+
+static gpa_t guest_address(hpa_t ram)
+{
+	return (gpa_t){ram.raw + fake_arch.guest_offset};
+}
+
+static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size, unsigned allow,
+		       struct reason *why)
+{
+	if (fails("map") || space->region_count == SPACE_REGIONS_MAX)
+		return refuse(why, ERR_LIMIT, "a capsule has at most %u regions of memory",
+			      SPACE_REGIONS_MAX);
+	space->regions[space->region_count++] = (struct space_region){from, to, size, allow};
+	return OK;
+}
+
+static enum status activate(const struct space *space, struct reason *why)
+{
+	note(FAKE_ACTIVATE, NULL, (uintptr_t)space, 0);
+	if (fake_arch.activate_fails)
+		return refuse(why, ERR_LIMIT, "the fence reads back otherwise");
+	return OK;
+}
+
+static const struct isolation_ops isolation = {
+	.name = "fake",
+	.alignment = alignment,
+	.guest_address = guest_address,
+	.map = map,
+	.activate = activate,
+};
+
+enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
+			   const struct isolation_ops **out, struct reason *why)
+{
+	fake_arch.wanted = wanted;
+	if (hart->unfit)
+		return refuse(why, ERR_LIMIT, "CPU %u can't run it: %s", hart->id, hart->unfit);
+	if (wanted == ISOLATION_HEXT || fails("isolation"))
+		return refuse(why, ERR_LIMIT, "CPU %u has no such isolation", hart->id);
+	*out = &isolation;
+	return OK;
+}
+
+/* --- vCPUs ------------------------------------------------------------------------ */
+
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
+			      struct ram_map *ram)
+{
+	struct fake_vcpu *fake;
+	struct reason why;
+	hpa_t memory;
+
+	if (fails("vcpu") || ram_alloc(ram, align_up(sizeof(*fake), PAGE_SIZE), PAGE_SIZE,
+				       RAM_OWNER_CAPSULE + capsule->number, &memory, &why) != OK)
+		return NULL;
+	fake = (struct fake_vcpu *)(uintptr_t)memory.raw;
+	memset(fake, 0, sizeof(*fake));
+	fake->vcpu = (struct vcpu){.capsule = capsule, .id = id, .hart = hart};
+	note(FAKE_CREATE, &fake->vcpu, id, 0);
+	return &fake->vcpu;
+}
+
+static void start_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
+{
+	struct fake_vcpu *fake = fake_vcpu_of(vcpu);
+
+	fake->pc = pc;
+	fake->a0 = vcpu->id;
+	fake->a1 = opaque;
+}
+
+void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
+{
+	note(FAKE_RESET, vcpu, pc, opaque);
+	start_at(vcpu, pc, opaque);
+	fake_vcpu_of(vcpu)->timer = UINT64_MAX;
+}
+
+_Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
+{
+	note(FAKE_ENTER, vcpu, 0, 0);
+	leave(FAKE_ENTER);
+}
+
+bool arch_vcpu_interrupted(const struct vcpu *vcpu)
+{
+	const struct fake_vcpu *fake = fake_vcpu_of((struct vcpu *)vcpu);
+
+	return fake->ipi || fake->external || fake->timer <= fake_arch.time;
+}
+
+void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
+{
+	note(FAKE_RESUME_AT, vcpu, pc, opaque);
+	start_at(vcpu, pc, opaque);
+}
+
+uint64_t arch_time(void)
+{
+	return fake_arch.time;
+}
+
+void arch_timer_quiet(void)
+{
+	note(FAKE_TIMER_QUIET, NULL, 0, 0);
+}
+
+void arch_timer_set(struct vcpu *vcpu, uint64_t when)
+{
+	note(FAKE_TIMER, vcpu, when, 0);
+	fake_vcpu_of(vcpu)->timer = when;
+}
+
+void arch_vcpu_send_ipi(struct vcpu *vcpu)
+{
+	note(FAKE_IPI, vcpu, 0, 0);
+	fake_vcpu_of(vcpu)->ipi = true;
+}
+
+bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
+{
+	bool was = fake_vcpu_of(vcpu)->ipi;
+
+	note(FAKE_CLEAR_IPI, vcpu, 0, 0);
+	fake_vcpu_of(vcpu)->ipi = false;
+	return was;
+}
+
+void arch_vcpu_set_external(struct vcpu *vcpu, bool level)
+{
+	note(FAKE_EXTERNAL, vcpu, level, 0);
+	fake_vcpu_of(vcpu)->external = level;
+}
+
+void arch_fence_instructions(void)
+{
+	note(FAKE_FENCE_CODE, NULL, 0, 0);
+}
+
+void arch_fence_addresses(xlen_t start, xlen_t size)
+{
+	note(FAKE_FENCE_ADDRESSES, NULL, start, size);
+}
+
+bool arch_asid_valid(xlen_t asid)
+{
+	return asid >> fake_arch.asid_bits == 0;
+}
+
+void arch_describe(const struct hart *hart, struct guest_tree *tree)
+{
+	static const char extensions[] = "i\0m\0a\0c";
+
+	(void)hart;
+	tree->isa_base = XLEN == 64 ? "rv64i" : "rv32i";
+	tree->isa = XLEN == 64 ? "rv64imac" : "rv32imac";
+	tree->extensions = extensions;
+	tree->extensions_length = sizeof(extensions);
+	tree->mmu_type = XLEN == 64 ? "riscv,sv39" : "riscv,sv32";
+}

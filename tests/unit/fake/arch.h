@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine that the unit tests run on: harts without hardware behind
+ * core/arch.h. It does what it is asked as far as a test can see it, keeps a
+ * list of what it was asked, and fails where the test says so. Host-physical
+ * addresses are this program's own pointers.
+ */
+#ifndef FAKE_ARCH_H
+#define FAKE_ARCH_H
+
+#include <setjmp.h>
+
+#include "core/arch.h"
+#include "core/capsule.h"
+
+enum { FAKE_HARTS = 4, FAKE_CALLS_MAX = 1024 };
+
+/* What core asked of the hardware; a and b as in the comment. */
+enum fake_call_kind {
+	FAKE_SLEEP,	     /* arch_hart_sleep() */
+	FAKE_WAKE,	     /* arch_hart_wake(): a is the hart's id */
+	FAKE_PARK,	     /* arch_hart_park() */
+	FAKE_WORK,	     /* arch_hart_request_work() */
+	FAKE_ACTIVATE,	     /* isolation_ops.activate() */
+	FAKE_CREATE,	     /* arch_vcpu_create(): a is the id */
+	FAKE_RESET,	     /* arch_vcpu_reset(): pc, opaque */
+	FAKE_ENTER,	     /* arch_vcpu_enter() */
+	FAKE_RESUME_AT,	     /* arch_vcpu_resume_at(): pc, opaque */
+	FAKE_TIMER,	     /* arch_timer_set(): when */
+	FAKE_TIMER_QUIET,    /* arch_timer_quiet() */
+	FAKE_IPI,	     /* arch_vcpu_send_ipi() */
+	FAKE_CLEAR_IPI,	     /* arch_vcpu_clear_ipi() */
+	FAKE_EXTERNAL,	     /* arch_vcpu_set_external(): level */
+	FAKE_FENCE_CODE,     /* arch_fence_instructions() */
+	FAKE_FENCE_ADDRESSES /* arch_fence_addresses(): start, size */
+};
+
+struct fake_call {
+	enum fake_call_kind kind;
+	struct hart *hart; /* on which it was made */
+	struct vcpu *vcpu; /* NULL where there is none */
+	uint64_t a, b;
+};
+
+/* A vCPU with what the hardware would hold of it. */
+struct fake_vcpu {
+	xlen_t pc, a0, a1;
+	uint64_t timer;
+	bool ipi;
+	bool external;
+	struct vcpu vcpu;
+};
+
+static inline struct fake_vcpu *fake_vcpu_of(struct vcpu *vcpu)
+{
+	return (struct fake_vcpu *)((uintptr_t)vcpu - offsetof(struct fake_vcpu, vcpu));
+}
+
+struct fake_arch {
+	struct hart harts[FAKE_HARTS]; /* ids 0, 1, ...; the test runs on the first */
+
+	unsigned call_count;
+	struct fake_call calls[FAKE_CALLS_MAX];
+
+	/* What the test may set. */
+	uint64_t time;		       /* of arch_time() */
+	unsigned asid_bits;	       /* 16 */
+	uint64_t alignment;	       /* of guest RAM: 2 MiB */
+	uint64_t guest_offset;	       /* guest-physical minus host-physical address of RAM: 0 */
+	struct hpa_range image;	       /* the hypervisor's */
+	bool activate_fails;	       /* the fence reads back wrong */
+	void (*sleep)(struct hart *);  /* what happens while a hart sleeps; NULL: a failure */
+	jmp_buf *leave;		       /* where calls that don't return go: with the kind + 1 */
+	bool (*fails)(const char *at); /* asked before each step that can fail; NULL: none does */
+
+	enum manifest_isolation wanted; /* what arch_isolation() was asked for last */
+};
+
+extern struct fake_arch fake_arch;
+
+/* The machine as it starts: no calls, nothing fails, the first hart runs no vCPU. */
+void fake_arch_reset(void);
+
+/* How many calls of this kind there were, and the last of them (NULL: none). */
+unsigned fake_arch_count(enum fake_call_kind kind);
+const struct fake_call *fake_arch_last(enum fake_call_kind kind);
+
+/*
+ * A capsule that wasn't loaded from anything: `size` bytes of this program at `memory`,
+ * which the guest sees at `ram`, and as many vCPUs as a capsule can have. The first
+ * one runs on the first hart. `vcpus` is where they live.
+ */
+void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_VCPUS_MAX],
+		       gpa_t ram, void *memory, uint64_t size);
+
+#endif
