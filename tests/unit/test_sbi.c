@@ -1,0 +1,915 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * src/sbi: every function of every extension, called the way the trap path calls
+ * it, with good arguments, with those around every edge, and with mixtures of all.
+ */
+#include "unit.h"
+
+#include "fake/arch.h"
+#include "fake/console.h"
+#include "sbi/sbi.h"
+
+enum { RAM_SIZE = 0x4000 };
+#define RAM_BASE ((xlen_t)0x80000000)
+#define TOP	 ((xlen_t)-1)
+
+static struct capsule capsule;
+static struct fake_vcpu vcpus[CAPSULE_VCPUS_MAX];
+static uint8_t *memory; /* guest RAM: of exactly its size, so that ASan sees its ends */
+
+/* The other half of the fake console: it never makes anybody wait. */
+void console_write_patiently(struct console_port *port, uint8_t byte)
+{
+	console_write_slowly(port, byte);
+}
+
+/* All that a call could change, as it was before any. */
+static void fresh(void)
+{
+	fake_arch_reset();
+	fake_console_reset();
+	fake_log_clear();
+	fake_arch_capsule(&capsule, vcpus, (gpa_t){RAM_BASE}, memory, RAM_SIZE);
+	fake_arch.harts[0].vendor = 0x123;
+	fake_arch.harts[0].architecture = (xlen_t)1 << (XLEN - 1) | 5;
+	fake_arch.harts[0].implementation = 0x20260101;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memory = malloc(RAM_SIZE);
+	for (unsigned i = 0; i < RAM_SIZE; i++)
+		memory[i] = i * 7;
+	fresh();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(memory);
+	return 0;
+}
+
+/* What riscv/trap.S does with an ecall. */
+static struct sbi_ret call6(xlen_t eid, xlen_t fid, const xlen_t a[6])
+{
+	const struct sbi_slot *slot = &sbi_slots[(eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS];
+
+	if (slot->eid != eid)
+		return sbi_unknown();
+	return slot->call(a[0], a[1], a[2], a[3], a[4], a[5], fid, eid);
+}
+
+#define call(eid, fid, ...) call6(eid, fid, (const xlen_t[6]){__VA_ARGS__})
+
+/* Both results of a call. */
+#define assert_ret(ret, error_, value_)                                                            \
+	do {                                                                                       \
+		struct sbi_ret ret_ = (ret);                                                       \
+		if (ret_.error != (error_) || ret_.value != (xlen_t)(value_))                      \
+			fail_msg("%s: %ld, 0x%lx instead of %ld, 0x%lx", #ret, ret_.error,         \
+				 ret_.value, (long)(error_), (unsigned long)(value_));             \
+	} while (0)
+
+/* A call that is refused has no effect. */
+#define assert_refused(ret, error_)                                                                \
+	do {                                                                                       \
+		assert_ret(ret, error_, 0);                                                        \
+		assert_int_equal(fake_arch.call_count, 0);                                         \
+		assert_int_equal(capsule.state, CAPSULE_RUNNING);                                  \
+		assert_int_equal(fake_console()->length, 0);                                       \
+	} while (0)
+
+/* --- finding the handler ---------------------------------------------------------- */
+
+static const xlen_t extensions[] = {
+	SBI_EXT_LEGACY_SET_TIMER,
+	SBI_EXT_LEGACY_PUTCHAR,
+	SBI_EXT_LEGACY_GETCHAR,
+	SBI_EXT_LEGACY_CLEAR_IPI,
+	SBI_EXT_LEGACY_SHUTDOWN,
+	SBI_EXT_BASE,
+	SBI_EXT_HSM,
+	SBI_EXT_IPI,
+	SBI_EXT_DBCN,
+	SBI_EXT_RFENCE,
+	SBI_EXT_SRST,
+	SBI_EXT_TIME,
+};
+
+/* Those that aren't legacy calls, which have no function id. */
+#define FIRST_MODERN 5
+
+static bool is_extension(xlen_t eid)
+{
+	for (unsigned i = 0; i < ARRAY_LENGTH(extensions); i++)
+		if (extensions[i] == eid)
+			return true;
+	return false;
+}
+
+static void check_unknown(xlen_t eid)
+{
+	assert_false(sbi_has(eid));
+	assert_ret(call(SBI_EXT_BASE, 3, eid), SBI_SUCCESS, 0);
+	assert_refused(call(eid, unit_random_below(4), unit_random()), SBI_ERR_NOT_SUPPORTED);
+}
+
+/* The ids of the specification, in slots of their own. */
+static void test_table(void **state)
+{
+	static const xlen_t ids[] = {0,		 1,	     2,		 3,
+				     8,		 0x10,	     0x48534d,	 0x735049,
+				     0x4442434e, 0x52464e43, 0x53525354, 0x54494d45};
+	bool taken[SBI_SLOTS] = {false};
+	unsigned handlers = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(ids); i++) {
+		unsigned slot = (ids[i] ^ ids[i] >> SBI_SLOT_SHIFT) % SBI_SLOTS;
+
+		assert_int_equal(extensions[i], ids[i]);
+		assert_false(taken[slot]);
+		taken[slot] = true;
+		assert_true(sbi_has(ids[i]));
+		assert_int_equal(sbi_slots[slot].eid, ids[i]);
+		assert_non_null(sbi_slots[slot].call);
+		assert_ret(call(SBI_EXT_BASE, 3, ids[i]), SBI_SUCCESS, 1);
+	}
+	for (unsigned slot = 0; slot < SBI_SLOTS; slot++)
+		handlers += sbi_slots[slot].call != NULL;
+	assert_int_equal(handlers, ARRAY_LENGTH(ids));
+}
+
+/* Everything else isn't there, for callers as for probe_extension. */
+static void test_unknown_extensions(void **state)
+{
+	(void)state;
+	for (xlen_t eid = 0; eid < 0x10000; eid++)
+		if (!is_extension(eid))
+			check_unknown(eid);
+	for (unsigned i = 0; i < 20000; i++) {
+		xlen_t eid = (uint32_t)unit_random();
+
+		if (!is_extension(eid))
+			check_unknown(eid);
+		eid = unit_random();
+		if (!is_extension(eid))
+			check_unknown(eid);
+	}
+	/* Firmware's, vendors', experiments', PMU, SUSP, STA and what else 3.0 defines. */
+	static const xlen_t others[] = {0x0a000000, 0x0a000005, 0x0affffff, 0x09000000, 0x09ffffff,
+					0x08000000, 0x08ffffff, 0x504d55,   0x53555350, 0x4e41434c,
+					0x535441,   0x43505043, 0x535345,   0x46574654, 0x44425452,
+					0x4d505859, 0x80000000, 0xffffffff};
+
+	for (unsigned i = 0; i < ARRAY_LENGTH(others); i++)
+		check_unknown(others[i]);
+	/* A bit more, anywhere, makes another id. */
+	for (unsigned i = 0; i < ARRAY_LENGTH(extensions); i++)
+		for (unsigned bit = 0; bit < XLEN; bit++)
+			if (!is_extension(extensions[i] ^ (xlen_t)1 << bit))
+				check_unknown(extensions[i] ^ (xlen_t)1 << bit);
+}
+
+/* Functions that an extension doesn't have, with high bits, too. */
+static void test_unknown_functions(void **state)
+{
+	static const unsigned functions[] = {7, 4, 1, 3, 3, 1, 1}; /* of the modern extensions */
+	static const xlen_t fids[] = {
+		7, 8, 9, 10, 0x7fffffff, TOP, TOP - 1, TOP ^ TOP >> 1, 256, 0x80000000};
+
+	(void)state;
+	for (unsigned i = FIRST_MODERN; i < ARRAY_LENGTH(extensions); i++) {
+		unsigned count = functions[i - FIRST_MODERN];
+
+		for (xlen_t fid = count; fid < 64; fid++)
+			assert_refused(call(extensions[i], fid, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED);
+		for (unsigned f = 0; f < ARRAY_LENGTH(fids); f++)
+			assert_refused(call(extensions[i], fids[f], 1, 0, RAM_BASE, 0),
+				       SBI_ERR_NOT_SUPPORTED);
+		/* A known one with a high bit. */
+		for (unsigned bit = 8; bit < XLEN; bit++)
+			assert_refused(call(extensions[i], (xlen_t)1 << bit, 1, 0),
+				       SBI_ERR_NOT_SUPPORTED);
+	}
+}
+
+/* --- BASE ------------------------------------------------------------------------- */
+
+static void test_base(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_BASE, 0), 0, 3 << 24);
+	assert_ret(call(SBI_EXT_BASE, 1), 0, 5);
+	assert_ret(call(SBI_EXT_BASE, 2), 0, 2 << 16);
+	assert_ret(call(SBI_EXT_BASE, 4), 0, 0x123);
+	assert_ret(call(SBI_EXT_BASE, 5), 0, (xlen_t)1 << (XLEN - 1) | 5);
+	assert_ret(call(SBI_EXT_BASE, 6), 0, 0x20260101);
+	assert_int_equal(fake_arch.call_count, 0);
+}
+
+/* --- TIME ------------------------------------------------------------------------- */
+
+static void check_timer(uint64_t when)
+{
+	assert_int_equal(fake_arch.call_count, 1);
+	assert_int_equal(fake_arch.calls[0].kind, FAKE_TIMER);
+	assert_ptr_equal(fake_arch.calls[0].vcpu, capsule.vcpus[0]);
+	assert_true(fake_arch.calls[0].a == when);
+	fake_arch.call_count = 0;
+}
+
+/* On RV32 the value is in two registers; on RV64 a1 isn't looked at. */
+static void test_time(void **state)
+{
+	static const xlen_t values[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, TOP >> 1, TOP};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(values); i++) {
+		for (unsigned j = 0; j < ARRAY_LENGTH(values); j++) {
+			uint64_t when = values[i];
+
+			if (XLEN == 32)
+				when |= (uint64_t)values[j] << 32;
+			assert_ret(call(SBI_EXT_TIME, 0, values[i], values[j]), SBI_SUCCESS, 0);
+			check_timer(when);
+			assert_ret(call(SBI_EXT_LEGACY_SET_TIMER, 0, values[i], values[j]), 0,
+				   values[j]);
+			check_timer(when);
+		}
+	}
+}
+
+/* --- hart masks ------------------------------------------------------------------- */
+
+static unsigned touched[CAPSULE_VCPUS_MAX];
+
+static void touch(struct vcpu *vcpu, const void *with)
+{
+	assert_ptr_equal(with, &capsule);
+	assert_true(vcpu->id < CAPSULE_VCPUS_MAX);
+	assert_ptr_equal(vcpu, capsule.vcpus[vcpu->id]);
+	touched[vcpu->id]++;
+}
+
+/* True when hart base + bit exists; computed without a sum that wraps. */
+static bool exists(xlen_t base, unsigned bit)
+{
+	return base < capsule.vcpu_count && bit < capsule.vcpu_count - base;
+}
+
+/* "Hart list parameter", against its text: all named harts exist, or nothing is done. */
+static void check_mask(xlen_t mask, xlen_t base)
+{
+	bool valid = true;
+	long error;
+
+	for (unsigned bit = 0; base != TOP && bit < XLEN; bit++)
+		if (mask >> bit & 1 && !exists(base, bit))
+			valid = false;
+	memset(touched, 0, sizeof(touched));
+	error = sbi_for_each_hart(mask, base, touch, &capsule);
+	if (error != (valid ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM))
+		fail_msg("mask 0x%lx, base 0x%lx: %ld", mask, base, error);
+	for (unsigned id = 0; id < capsule.vcpu_count; id++) {
+		bool named =
+			base == TOP || (id >= base && id - base < XLEN && mask >> (id - base) & 1);
+
+		assert_int_equal(touched[id],
+				 valid && named && capsule.vcpus[id]->state != VCPU_STOPPED);
+	}
+}
+
+static const xlen_t bounds[] = {
+	0,
+	1,
+	2,
+	3,
+	XLEN - 1,
+	XLEN,
+	XLEN + 1,
+	0x7fffffff,
+	0x80000000,
+	0xffffffff,
+	(xlen_t)1 << (XLEN - 1),
+	(xlen_t)1 << (XLEN / 2),
+	TOP - XLEN,
+	TOP - XLEN + 1,
+	TOP - 2,
+	TOP - 1,
+	TOP,
+	RAM_BASE - 1,
+	RAM_BASE,
+	RAM_BASE + 1,
+	RAM_BASE + 2,
+	RAM_BASE + RAM_SIZE - 2,
+	RAM_BASE + RAM_SIZE - 1,
+	RAM_BASE + RAM_SIZE,
+	RAM_BASE + RAM_SIZE + 1,
+	RAM_SIZE - 1,
+	RAM_SIZE,
+	RAM_SIZE + 1,
+	0 - RAM_BASE,
+};
+
+static xlen_t bound(void)
+{
+	return bounds[unit_random_below(ARRAY_LENGTH(bounds))];
+}
+
+static void test_masks(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+		for (unsigned j = 0; j < ARRAY_LENGTH(bounds); j++)
+			check_mask(bounds[i], bounds[j]);
+		for (unsigned bit = 0; bit < XLEN; bit++) {
+			check_mask((xlen_t)1 << bit, bounds[i]);
+			check_mask((xlen_t)1 << bit | 1, bounds[i]);
+		}
+		/* Ids that come round to 0 behind the end of the numbers are no vCPUs. */
+		for (unsigned bit = 1; bit < XLEN; bit++) {
+			check_mask((xlen_t)1 << bit, 0 - (xlen_t)bit);
+			check_mask((xlen_t)3 << bit, 0 - (xlen_t)bit);
+		}
+	}
+	for (unsigned i = 0; i < 20000; i++)
+		check_mask(unit_random() & unit_random(),
+			   unit_random_below(4) ? bound() : unit_random());
+}
+
+/* Stopped vCPUs are skipped without an error; in every other state they are served. */
+static void test_masks_by_state(void **state)
+{
+	(void)state;
+	for (unsigned s = VCPU_STARTED; s <= VCPU_SUSPENDED; s++) {
+		capsule.vcpus[0]->state = s;
+		check_mask(1, 0);
+		check_mask(0, 0);
+		check_mask(0x55, TOP);
+		check_mask((xlen_t)1 << CAPSULE_VCPUS_MAX, 0);
+	}
+}
+
+static void test_ipi(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_IPI, 0, 1, 0), SBI_SUCCESS, 0);
+	assert_int_equal(fake_arch_count(FAKE_IPI), 1);
+	assert_ptr_equal(fake_arch_last(FAKE_IPI)->vcpu, capsule.vcpus[0]);
+	fresh();
+	assert_ret(call(SBI_EXT_IPI, 0, 0x1234, TOP), SBI_SUCCESS, 0);
+	assert_int_equal(fake_arch_count(FAKE_IPI), capsule.vcpu_count);
+	fresh();
+	assert_ret(call(SBI_EXT_IPI, 0, 0, 0), SBI_SUCCESS, 0);
+	assert_int_equal(fake_arch.call_count, 0);
+	assert_refused(call(SBI_EXT_IPI, 0, 3 << (CAPSULE_VCPUS_MAX - 1), 0),
+		       SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_IPI, 0, 1, TOP - 1), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_IPI, 0, 4, TOP - 1), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_IPI, 0, 1, CAPSULE_VCPUS_MAX), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_IPI, 0, 1, (xlen_t)1 << (XLEN / 2)), SBI_ERR_INVALID_PARAM);
+}
+
+/* --- RFENCE ----------------------------------------------------------------------- */
+
+/* One fence of this kind was made; `everything`, or at least [start, start + size). */
+static void check_fence(bool everything, xlen_t start, xlen_t size)
+{
+	const struct fake_call *fence;
+
+	assert_int_equal(fake_arch.call_count, 1);
+	fence = fake_arch_last(FAKE_FENCE_ADDRESSES);
+	assert_non_null(fence);
+	if (everything)
+		assert_true(fence->b == 0);
+	else
+		assert_true(fence->a == start && fence->b == size);
+	fake_arch.call_count = 0;
+}
+
+static void test_fence_code(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_RFENCE, 0, 1, 0), SBI_SUCCESS, 0);
+	assert_int_equal(fake_arch_count(FAKE_FENCE_CODE), 1);
+	assert_int_equal(fake_arch.call_count, 1);
+	/* It has no range: what is in a2 to a4 doesn't matter. */
+	assert_ret(call(SBI_EXT_RFENCE, 0, 0, TOP, TOP, TOP - 1, TOP), SBI_SUCCESS, 0);
+	assert_int_equal(fake_arch_count(FAKE_FENCE_CODE), 1 + CAPSULE_VCPUS_MAX);
+	fresh();
+	assert_refused(call(SBI_EXT_RFENCE, 0, 1, CAPSULE_VCPUS_MAX), SBI_ERR_INVALID_PARAM);
+}
+
+/* "remote_sfence_vma": start and size 0, or size 2^XLEN-1, mean everything. */
+static void test_fence_ranges(void **state)
+{
+	(void)state;
+	for (xlen_t fid = 1; fid <= 2; fid++) {
+		assert_ret(call(SBI_EXT_RFENCE, fid, 1, 0, 0, 0, 0), SBI_SUCCESS, 0);
+		check_fence(true, 0, 0);
+		for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+			assert_ret(call(SBI_EXT_RFENCE, fid, 1, 0, bounds[i], TOP, 0), SBI_SUCCESS,
+				   0);
+			check_fence(true, 0, 0);
+			for (unsigned j = 0; j < ARRAY_LENGTH(bounds); j++) {
+				xlen_t start = bounds[i], size = bounds[j];
+				struct sbi_ret ret =
+					call(SBI_EXT_RFENCE, fid, 1, 0, start, size, 0);
+				bool everything = size == TOP || (!start && !size);
+				/* The last byte is start + size - 1. */
+				bool wraps = size && start > TOP - (size - 1);
+
+				if (!everything && wraps) {
+					assert_refused(ret, SBI_ERR_INVALID_ADDRESS);
+				} else if (!everything && !size) {
+					assert_ret(ret, SBI_SUCCESS, 0);
+					assert_int_equal(fake_arch.call_count, 0);
+				} else {
+					assert_ret(ret, SBI_SUCCESS, 0);
+					check_fence(everything, start, size);
+				}
+			}
+		}
+		/* Exactly to the top, and one byte more. */
+		assert_ret(call(SBI_EXT_RFENCE, fid, 1, 0, TOP - 0xfff, 0x1000, 0), SBI_SUCCESS, 0);
+		check_fence(false, TOP - 0xfff, 0x1000);
+		assert_refused(call(SBI_EXT_RFENCE, fid, 1, 0, TOP - 0xfff, 0x1001, 0),
+			       SBI_ERR_INVALID_ADDRESS);
+		assert_refused(call(SBI_EXT_RFENCE, fid, 2, 0, 0x1000, 0x1000, 0),
+			       SBI_ERR_INVALID_PARAM);
+		assert_refused(call(SBI_EXT_RFENCE, fid, 2, 0, 0x1000, 0, 0),
+			       SBI_ERR_INVALID_PARAM);
+	}
+}
+
+/* ASIDs that satp can't hold; the function without one doesn't look at a4. */
+static void test_fence_asid(void **state)
+{
+	static const xlen_t bad[] = {0x10000, 0x10001, 0x7fffffff, TOP, (xlen_t)1 << (XLEN - 1)};
+
+	(void)state;
+	for (xlen_t asid = 0; asid < 0x10000; asid += 0xff) {
+		assert_ret(call(SBI_EXT_RFENCE, 2, 1, 0, 0x1000, 0x1000, asid), SBI_SUCCESS, 0);
+		check_fence(false, 0x1000, 0x1000);
+	}
+	for (unsigned i = 0; i < ARRAY_LENGTH(bad); i++) {
+		assert_refused(call(SBI_EXT_RFENCE, 2, 1, 0, 0x1000, 0x1000, bad[i]),
+			       SBI_ERR_INVALID_PARAM);
+		assert_refused(call(SBI_EXT_RFENCE, 2, 1, 0, 0, 0, bad[i]), SBI_ERR_INVALID_PARAM);
+		assert_ret(call(SBI_EXT_RFENCE, 1, 1, 0, 0x1000, 0x1000, bad[i]), SBI_SUCCESS, 0);
+		check_fence(false, 0x1000, 0x1000);
+	}
+}
+
+/* --- memory of the guest ---------------------------------------------------------- */
+
+/* Is every byte of it in the RAM? Counted, for what is short enough to be counted. */
+static bool is_inside(xlen_t low, xlen_t size)
+{
+	return low >= RAM_BASE && low - RAM_BASE <= RAM_SIZE && size <= RAM_SIZE - (low - RAM_BASE);
+}
+
+static void check_memory(xlen_t low, xlen_t high, xlen_t size)
+{
+	uint8_t *out = NULL;
+	bool found = sbi_memory(&capsule, low, high, size, ALLOW_READ, &out);
+
+	if (size)
+		assert_int_equal(found, high == 0 && is_inside(low, size));
+	if (found && size) {
+		assert_ptr_equal(out, memory + (low - RAM_BASE));
+		/* ASan agrees. */
+		assert_int_equal(out[0], (uint8_t)((low - RAM_BASE) * 7));
+		assert_int_equal(out[size - 1], (uint8_t)((low - RAM_BASE + size - 1) * 7));
+	}
+}
+
+static void test_memory(void **state)
+{
+	uint8_t *out;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++)
+		for (unsigned j = 0; j < ARRAY_LENGTH(bounds); j++)
+			for (unsigned k = 0; k < ARRAY_LENGTH(bounds); k++)
+				check_memory(bounds[i], bounds[k], bounds[j]);
+	assert_true(sbi_memory(&capsule, RAM_BASE, 0, RAM_SIZE, ALLOW_ALL, &out));
+	assert_ptr_equal(out, memory);
+	assert_false(sbi_memory(&capsule, RAM_BASE, 0, RAM_SIZE + 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE - 1, 0, 2, ALLOW_READ, &out));
+	assert_true(sbi_memory(&capsule, RAM_BASE + RAM_SIZE - 1, 0, 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + RAM_SIZE - 1, 0, 2, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + RAM_SIZE, 0, 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + 1, 0, TOP, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + 1, 0, 0 - RAM_BASE, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE, 1, 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE, TOP, 1, ALLOW_READ, &out));
+	assert_true(sbi_memory(&capsule, RAM_BASE + 5, 0, 0, ALLOW_READ, &out));
+}
+
+/* Rights count, and two regions aren't one even when they touch. */
+static void test_memory_rights(void **state)
+{
+	struct space *space = &capsule.space;
+	uint8_t *out;
+
+	(void)state;
+	space->regions[0].size = RAM_SIZE / 2;
+	space->regions[0].allow = ALLOW_READ;
+	space->regions[1] = (struct space_region){{RAM_BASE + RAM_SIZE / 2},
+						  {(uintptr_t)memory},
+						  RAM_SIZE / 2,
+						  ALLOW_READ | ALLOW_WRITE};
+	space->region_count = 2;
+	assert_true(sbi_memory(&capsule, RAM_BASE + 8, 0, 8, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + 8, 0, 8, ALLOW_WRITE, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + RAM_SIZE / 2 - 4, 0, 8, ALLOW_READ, &out));
+	assert_true(sbi_memory(&capsule, RAM_BASE + RAM_SIZE / 2, 0, 8, ALLOW_WRITE, &out));
+	assert_ptr_equal(out, memory);
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE));
+
+	/* A read of the console into what the guest can't write changes nothing. */
+	fake_console_type(&capsule.console, "x");
+	assert_ret(call(SBI_EXT_DBCN, 1, 1, RAM_BASE, 0), SBI_ERR_INVALID_PARAM, 0);
+	assert_int_equal(memory[0], 0);
+	assert_true(console_readable(&capsule.console));
+}
+
+static void test_can_start_at(void **state)
+{
+	(void)state;
+	assert_true(sbi_can_start_at(&capsule, RAM_BASE));
+	assert_true(sbi_can_start_at(&capsule, RAM_BASE + 2));
+	assert_true(sbi_can_start_at(&capsule, RAM_BASE + RAM_SIZE - 2));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE + 1));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE + RAM_SIZE - 1));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE + RAM_SIZE));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE - 2));
+	assert_false(sbi_can_start_at(&capsule, 0));
+	assert_false(sbi_can_start_at(&capsule, TOP));
+	assert_false(sbi_can_start_at(&capsule, TOP - 1));
+}
+
+/* --- DBCN ------------------------------------------------------------------------- */
+
+enum { CHUNK = 256 };
+
+static void check_output(const uint8_t *bytes, size_t length)
+{
+	assert_int_equal(fake_console()->length, length);
+	assert_memory_equal(fake_console()->output, bytes, length);
+	fake_console_reset();
+}
+
+/* One call takes what there is room for, and never more than a bounded part. */
+static void test_console_write(void **state)
+{
+	static const xlen_t sizes[] = {0, 1, 15, 16, 255, 256, 257, 1000, RAM_SIZE};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
+		xlen_t size = sizes[i], expected = size < CHUNK ? size : CHUNK;
+
+		assert_ret(call(SBI_EXT_DBCN, 0, size, RAM_BASE, 0), SBI_SUCCESS, expected);
+		check_output(memory, expected);
+	}
+	for (xlen_t room = 0; room < 40; room++) {
+		fake_console()->room = room;
+		assert_ret(call(SBI_EXT_DBCN, 0, 32, RAM_BASE + 3, 0), SBI_SUCCESS,
+			   room < 32 ? room : 32);
+		check_output(memory + 3, room < 32 ? room : 32);
+	}
+	/* Repeating with the rest writes all of it, once. */
+	for (xlen_t at = 0; at < 4096;) {
+		struct sbi_ret ret;
+
+		fake_console()->room = 1 + unit_random_below(300);
+		ret = call(SBI_EXT_DBCN, 0, 4096 - at, RAM_BASE + at, 0);
+		assert_int_equal(ret.error, 0);
+		assert_in_range(ret.value, 1, CHUNK);
+		at += ret.value;
+		if (at == 4096)
+			assert_memory_equal(fake_console()->output, memory, 4096);
+	}
+}
+
+static void test_console_write_edges(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_DBCN, 0, 1, RAM_BASE + RAM_SIZE - 1, 0), SBI_SUCCESS, 1);
+	check_output(memory + RAM_SIZE - 1, 1);
+	assert_refused(call(SBI_EXT_DBCN, 0, 2, RAM_BASE + RAM_SIZE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, RAM_BASE + RAM_SIZE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, RAM_BASE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, RAM_SIZE + 1, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, TOP, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 0 - RAM_BASE, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, RAM_BASE, 1), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, 0x10000000, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, 0, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, TOP, TOP), SBI_ERR_INVALID_PARAM);
+}
+
+static void test_console_read(void **state)
+{
+	(void)state;
+	memset(memory, 0xee, RAM_SIZE);
+	assert_ret(call(SBI_EXT_DBCN, 1, 16, RAM_BASE, 0), SBI_SUCCESS, 0);
+	assert_int_equal(memory[0], 0xee);
+
+	fake_console_type(&capsule.console, "hello");
+	assert_ret(call(SBI_EXT_DBCN, 1, 3, RAM_BASE + RAM_SIZE - 3, 0), SBI_SUCCESS, 3);
+	assert_memory_equal(memory + RAM_SIZE - 4, "\xeehel", 4);
+	assert_ret(call(SBI_EXT_DBCN, 1, 0, RAM_BASE, 0), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_DBCN, 1, 16, RAM_BASE + 1, 0), SBI_SUCCESS, 2);
+	assert_memory_equal(memory, "\xeelo\xee", 4);
+
+	/* What is refused is still there to be read. */
+	fake_console_type(&capsule.console, "z");
+	assert_refused(call(SBI_EXT_DBCN, 1, 2, RAM_BASE + RAM_SIZE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 1, 1, RAM_BASE, TOP), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 1, TOP, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 1, 1, RAM_BASE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_ret(call(SBI_EXT_DBCN, 1, 1, RAM_BASE, 0), SBI_SUCCESS, 1);
+	assert_int_equal(memory[0], 'z');
+
+	for (unsigned i = 0; i < 300; i++)
+		fake_console_type(&capsule.console, "q");
+	assert_ret(call(SBI_EXT_DBCN, 1, RAM_SIZE, RAM_BASE, 0), SBI_SUCCESS, CHUNK);
+	assert_ret(call(SBI_EXT_DBCN, 1, RAM_SIZE, RAM_BASE, 0), SBI_SUCCESS, 300 - CHUNK);
+}
+
+/* "Only the least significant 8 bits" are the byte. */
+static void test_console_byte(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_DBCN, 2, 'a'), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_DBCN, 2, TOP << 8 | 'b'), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_DBCN, 2, 0x100), SBI_SUCCESS, 0);
+	check_output((const uint8_t *)"ab", 3);
+}
+
+/* --- legacy ----------------------------------------------------------------------- */
+
+/* All but a0 is kept, and a6 means nothing. */
+static void test_legacy(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+		xlen_t a1 = bounds[i], fid = bound();
+
+		assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, fid, TOP << 8 | 'p', a1), 0, a1);
+		check_output((const uint8_t *)"p", 1);
+		assert_ret(call(SBI_EXT_LEGACY_GETCHAR, fid, 0, a1), -1, a1);
+		fake_console_type(&capsule.console, "\xff");
+		assert_ret(call(SBI_EXT_LEGACY_GETCHAR, fid, 0, a1), 0xff, a1);
+		assert_ret(call(SBI_EXT_LEGACY_CLEAR_IPI, fid, 0, a1), 0, a1);
+		arch_vcpu_send_ipi(capsule.vcpus[0]);
+		assert_ret(call(SBI_EXT_LEGACY_CLEAR_IPI, fid, 0, a1), 1, a1);
+		assert_false(vcpus[0].ipi);
+		assert_ret(call(SBI_EXT_LEGACY_SET_TIMER, fid, 77, a1), 0, a1);
+		fresh();
+	}
+	assert_ret(call(SBI_EXT_LEGACY_SHUTDOWN, 9, 0, 0x77), 0, 0x77);
+	assert_int_equal(capsule.state, CAPSULE_ENDED);
+	assert_int_equal(capsule.end, CAPSULE_SHUTDOWN);
+	assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+}
+
+/* The short road: the byte goes to the device's register, the fake console sees nothing. */
+static void test_putchar_quickly(void **state)
+{
+	volatile uint8_t data = 0;
+
+	(void)state;
+	console_road.port = &capsule.console;
+	console_road.data = &data;
+	console_road.room = 2;
+	assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, 0, 'x', 5), 0, 5);
+	assert_int_equal(data, 'x');
+	assert_int_equal(console_road.last, 'x');
+	assert_ret(call(SBI_EXT_DBCN, 2, 'y'), SBI_SUCCESS, 0);
+	assert_int_equal(data, 'y');
+	assert_int_equal(fake_console()->length, 0);
+	assert_int_equal(console_road.room, 0);
+	assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, 0, 'z', 5), 0, 5);
+	check_output((const uint8_t *)"z", 1);
+	assert_int_equal(data, 'y');
+	memset(&console_road, 0, sizeof(console_road));
+}
+
+/* --- HSM -------------------------------------------------------------------------- */
+
+static void test_hart_status(void **state)
+{
+	(void)state;
+	for (unsigned s = VCPU_STARTED; s <= VCPU_SUSPENDED; s++) {
+		capsule.vcpus[0]->state = s;
+		assert_ret(call(SBI_EXT_HSM, 2, 0), SBI_SUCCESS, s);
+	}
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++)
+		if (bounds[i] >= CAPSULE_VCPUS_MAX)
+			assert_refused(call(SBI_EXT_HSM, 2, bounds[i]), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_HSM, 2, (xlen_t)1 << (XLEN / 2)), SBI_ERR_INVALID_PARAM);
+}
+
+static void test_hart_start(void **state)
+{
+	(void)state;
+	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE, 1), SBI_ERR_ALREADY_AVAILABLE);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + RAM_SIZE - 2, 1),
+		       SBI_ERR_ALREADY_AVAILABLE);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + 1, 1), SBI_ERR_INVALID_ADDRESS);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + RAM_SIZE - 1, 1),
+		       SBI_ERR_INVALID_ADDRESS);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + RAM_SIZE, 1), SBI_ERR_INVALID_ADDRESS);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE - 2, 1), SBI_ERR_INVALID_ADDRESS);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, TOP - 1, 1), SBI_ERR_INVALID_ADDRESS);
+	assert_refused(call(SBI_EXT_HSM, 0, 0, 0, 1), SBI_ERR_INVALID_ADDRESS);
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++)
+		if (bounds[i] >= CAPSULE_VCPUS_MAX)
+			assert_refused(call(SBI_EXT_HSM, 0, bounds[i], RAM_BASE, 1),
+				       SBI_ERR_INVALID_PARAM);
+}
+
+/* The last one that stops ends its capsule. */
+static void test_hart_stop(void **state)
+{
+	(void)state;
+	call(SBI_EXT_HSM, 1);
+	assert_int_equal(capsule.vcpus[0]->state, VCPU_STOPPED);
+	assert_int_equal(capsule.state, CAPSULE_ENDED);
+	assert_int_equal(capsule.end, CAPSULE_SHUTDOWN);
+	assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+	assert_true(fake_log_contains("stopped its last vCPU"));
+}
+
+static void check_suspended(bool resumes, xlen_t at, xlen_t opaque)
+{
+	const struct vcpu *vcpu = capsule.vcpus[0];
+
+	assert_int_equal(vcpu->state, VCPU_SUSPENDED);
+	assert_true(vcpu->wait);
+	assert_int_equal(vcpu->resume, resumes);
+	if (resumes) {
+		assert_true(vcpu->resume_at == at);
+		assert_true(vcpu->resume_opaque == opaque);
+	}
+	assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+	assert_int_equal(fake_arch.call_count, 1);
+	assert_int_equal(capsule.state, CAPSULE_RUNNING);
+	fresh();
+}
+
+static void test_hart_suspend(void **state)
+{
+	static const uint32_t bad[] = {1,	   2,	       0x0fffffff, 0x10000000, 0x7fffffff,
+				       0x80000001, 0x8fffffff, 0x90000000, 0xffffffff};
+
+	(void)state;
+	/* Retentive: the other arguments aren't looked at. */
+	assert_ret(call(SBI_EXT_HSM, 3, 0, TOP, TOP), SBI_SUCCESS, 0);
+	check_suspended(false, 0, 0);
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+		assert_ret(call(SBI_EXT_HSM, 3, 0x80000000, RAM_BASE + 4, bounds[i]), SBI_SUCCESS,
+			   0);
+		check_suspended(true, RAM_BASE + 4, bounds[i]);
+	}
+	for (unsigned i = 0; i < ARRAY_LENGTH(bad); i++) {
+		assert_refused(call(SBI_EXT_HSM, 3, bad[i], RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+		assert_int_equal(capsule.vcpus[0]->state, VCPU_STARTED);
+	}
+	static const xlen_t addresses[] = {
+		RAM_BASE + 1, RAM_BASE + RAM_SIZE - 1, RAM_BASE + RAM_SIZE, RAM_BASE - 2, 0,
+		TOP - 1};
+
+	for (unsigned i = 0; i < ARRAY_LENGTH(addresses); i++) {
+		assert_refused(call(SBI_EXT_HSM, 3, 0x80000000, addresses[i], 0),
+			       SBI_ERR_INVALID_ADDRESS);
+		assert_false(capsule.vcpus[0]->wait);
+		assert_false(capsule.vcpus[0]->resume);
+		assert_int_equal(capsule.vcpus[0]->state, VCPU_STARTED);
+	}
+	/* The type has 32 bits, whatever else is in a 64-bit register. */
+	if (XLEN == 64) {
+		assert_ret(call(SBI_EXT_HSM, 3, TOP << (XLEN / 2), 0, 0), SBI_SUCCESS, 0);
+		check_suspended(false, 0, 0);
+		assert_ret(call(SBI_EXT_HSM, 3, TOP << 31, RAM_BASE, 3), SBI_SUCCESS, 0);
+		check_suspended(true, RAM_BASE, 3);
+	}
+}
+
+/* --- SRST ------------------------------------------------------------------------- */
+
+static void test_reset(void **state)
+{
+	static const uint32_t values[] = {0,	      1,	  2,	      3,
+					  4,	      0x7fffffff, 0x80000000, 0xdfffffff,
+					  0xe0000000, 0xefffffff, 0xf0000000, 0xffffffff};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(values); i++) {
+		for (unsigned j = 0; j < ARRAY_LENGTH(values); j++) {
+			uint32_t type = values[i], reason = values[j];
+
+			fresh();
+			if (type > 2 || reason > 1) {
+				assert_refused(call(SBI_EXT_SRST, 0, type, reason),
+					       SBI_ERR_INVALID_PARAM);
+				continue;
+			}
+			call(SBI_EXT_SRST, 0, type, reason);
+			assert_int_equal(capsule.state, CAPSULE_ENDED);
+			assert_int_equal(capsule.end, reason ? CAPSULE_FAILED
+						      : type ? CAPSULE_REBOOT
+							     : CAPSULE_SHUTDOWN);
+			assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+			assert_int_equal(fake_log_count(), 1);
+		}
+	}
+	/* Both are 32 bits wide. */
+	fresh();
+	call(SBI_EXT_SRST, 0, TOP << (XLEN / 2) << (XLEN == 32 ? 16 : 0), 0);
+	assert_int_equal(capsule.state, CAPSULE_ENDED);
+}
+
+/* --- everything at once ----------------------------------------------------------- */
+
+/*
+ * Any mixture of arguments: the answer is one that the specification has, memory
+ * changes only where a console read may write, and no call does more than a bounded
+ * number of things.
+ */
+static void check_any(xlen_t eid, xlen_t fid, const xlen_t a[6])
+{
+	struct sbi_ret ret = call6(eid, fid, a);
+
+	if (eid <= 0xf)
+		assert_true(ret.value == a[1] || !is_extension(eid));
+	else
+		assert_true(ret.error <= 0 && ret.error >= SBI_ERR_ALREADY_AVAILABLE);
+	if (ret.error < 0 && eid > 0xf)
+		assert_true(ret.value == 0);
+	assert_in_range(fake_arch.call_count, 0, 1 + CAPSULE_VCPUS_MAX);
+	assert_in_range(fake_console()->length, 0, CHUNK);
+	assert_true(capsule.vcpus[0]->state <= VCPU_SUSPENDED);
+	if (capsule.state == CAPSULE_ENDED || capsule.vcpus[0]->wait)
+		assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+	if (capsule.vcpus[0]->resume)
+		assert_true(is_inside(capsule.vcpus[0]->resume_at, 2));
+}
+
+static void test_any(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 300000; round++) {
+		xlen_t a[6], eid = extensions[unit_random_below(ARRAY_LENGTH(extensions))];
+
+		for (unsigned i = 0; i < 6; i++)
+			a[i] = bound() + (unit_random_below(8) ? 0 : unit_random_below(5) - 2);
+		if (unit_random_below(16) == 0)
+			eid ^= (xlen_t)1 << unit_random_below(XLEN);
+		fresh();
+		if (unit_random_below(2))
+			fake_console_type(&capsule.console, "typed");
+		check_any(eid, unit_random_below(16) ? unit_random_below(5) : bound(), a);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_table, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unknown_extensions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unknown_functions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_base, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_masks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_masks_by_state, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ipi, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_code, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_ranges, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_asid, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory_rights, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_can_start_at, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_write_edges, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_byte, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_legacy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_putchar_quickly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hart_status, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hart_start, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hart_stop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hart_suspend, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_any, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
