@@ -5,10 +5,12 @@
 #? CROSS=riscv64-unknown-elf-  prefix of the cross compiler, one for both widths
 #? LINK_BASE=0x80000000  where the image is linked: the start of the board's RAM
 #? EARLY_UART=0x10000000  16550 that says so when the device tree can't be read
+#? EARLY_FINISHER=0x100000  SiFive test device that then ends the machine
 
 CROSS      ?= riscv64-unknown-elf-
 LINK_BASE  ?= 0x80000000
 EARLY_UART ?= 0x10000000
+EARLY_FINISHER ?= 0x100000
 
 ifeq ($(filter $(XLEN),32 64),)
 $(error XLEN is "$(XLEN)"; it can be 64 or 32)
@@ -29,7 +31,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-
 TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage -ffile-prefix-map=$(CURDIR)/= \
-	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART)
+	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART) -DEARLY_FINISHER=$(EARLY_FINISHER)
 TARGET_CPPFLAGS = -Isrc -Isrc/lib/libfdt -I$(LIBFDT_DIR) -I$(BUILD) -MMD -MP
 
 LIBFDT_SOURCES = fdt.c fdt_ro.c fdt_check.c fdt_sw.c fdt_strerror.c fdt_addresses.c

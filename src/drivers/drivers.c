@@ -22,6 +22,8 @@ void drivers_start_console(const struct machine *machine)
 	console_irq = uart.irq;
 	console_set_device(uart.kind == UART_SIFIVE ? sifive_uart_start(&uart)
 						    : ns16550_start(&uart));
+	/* The machine must be able to end even when no more than this can be done with it. */
+	finisher_start(machine->fdt.size ? machine->finisher : (hpa_t){EARLY_FINISHER});
 	if (!machine->uart.base.raw)
 		log_alert("The device tree names no UART that is known (ns16550a, sifive,uart0): "
 			  "this is the board's at 0x%lx",
@@ -30,7 +32,6 @@ void drivers_start_console(const struct machine *machine)
 
 void drivers_start(const struct machine *machine)
 {
-	finisher_start(machine->finisher);
 	if (machine->plic.base.raw)
 		plic_start(machine);
 	if (!machine->plic.base.raw || !console_irq)

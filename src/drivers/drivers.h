@@ -9,12 +9,13 @@
 #include "core/machine.h"
 
 /*
- * A terminal as early as possible: the tree's UART, or, when the tree couldn't
- * be read that far, the board's (EARLY_UART), so that there is somewhere to say so.
+ * A terminal and a way to power off, as early as possible: the tree's, or, when the
+ * tree couldn't be read that far, the board's (EARLY_UART, EARLY_FINISHER), so that a
+ * machine that can't be used can say so and end.
  */
 void drivers_start_console(const struct machine *machine);
 
-/* Everything else: interrupt controller, finisher. After drivers_start_console(). */
+/* Everything else: the interrupt controller. After drivers_start_console(). */
 void drivers_start(const struct machine *machine);
 
 /* The terminal's interrupts go to `hart` from now on, and to no other. */

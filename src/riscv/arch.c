@@ -87,7 +87,8 @@ static void clear_supervisor(const struct cpu *cpu)
 	csr_write(sepc, 0);
 	csr_write(scause, 0);
 	csr_write(stval, 0);
-	csr_write(scounteren, 0);
+	/* User programs read the clock: Linux leaves this to the firmware. */
+	csr_write(scounteren, SCOUNTEREN_ALL);
 	csr_clear(mie, MIP_GUEST);
 	csr_clear(mip, MIP_GUEST);
 	if (cpu->has_menvcfg)

@@ -137,7 +137,7 @@ void cpu_set_up(struct cpu *cpu)
 				   1 << CAUSE_STORE_PAGE);
 	csr_write(mideleg, MIP_GUEST);
 	if (csr_probe_mcounteren(&unused))
-		csr_write(mcounteren, 7); /* cycle, time, instret */
+		csr_write(mcounteren, SCOUNTEREN_ALL);
 	csr_write(satp, 0);
 	csr_clear(mstatus, MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM | MSTATUS_MXR |
 				   MSTATUS_FS | MSTATUS_VS);

@@ -75,6 +75,10 @@
 #define CAUSE_STORE_PAGE       15
 #define CAUSE_COUNT	       24
 
+/* scounteren, mcounteren: cycle, time, instret */
+#define SCOUNTEREN_TM  0x2
+#define SCOUNTEREN_ALL 0x7
+
 /* menvcfg */
 #define ENVCFG_CBIE_FLUSH 0x10
 #define ENVCFG_CBCFE	  0x40

@@ -19,7 +19,6 @@ enum {
 #define INSN_CSRR(csr) ((uint32_t)(csr) << 20 | 0x2073)
 #define INSN_CSRR_MASK 0xfffff07fu
 #define INSN_RD(insn)  ((insn) >> 7 & 31)
-#define SCOUNTEREN_TM  2
 
 /* WFI: the hart sleeps until an interrupt of the guest's is pending and enabled, globally or not.
  */
