@@ -1,345 +1,466 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/console.h"
-
-#include "core/lock.h"
-#include "core/log_ring.h"
+/*
+ * The console's outside: its lock, the quick road of the attached guest's bytes,
+ * what guests may do with their ports, and how boot and scheduler steer it all.
+ */
+#include "core/arch.h"
+#include "core/console_internal.h"
 #include "lib/string.h"
 
 enum {
-	OUTPUT_SIZE = 1024, /* a power of two */
 	/*
-	 * How often a busy transmitter is asked before a byte of ours is given up: some
+	 * How often a busy transmitter is asked before what waits is given up: some
 	 * seconds at any speed, so that a stuck terminal can't hang the machine.
 	 */
 	PATIENCE = 20000000,
 };
 
 struct console_road console_road;
+struct console_state console = {.held = -1, .deadline = NEVER};
 
-/* The rest of the console's state, guarded by console_road.lock as well. */
-static struct {
-	const struct console_device *device; /* NULL: there is none, output is thrown away */
-	struct console_port *attached;
-	bool log_waits;	       /* lines of the log wait for the end of the guest's */
-	bool starved;	       /* a port was told that there is no room */
-	bool output_interrupt; /* the device raises one when it has room */
-	bool input_stopped;    /* the attached port was full: its bytes wait in the device */
-	unsigned head;	       /* next byte to write; free-running */
-	unsigned tail;	       /* next byte to send; free-running */
-	uint8_t output[OUTPUT_SIZE];
-} console;
+/* --- the quick road and the lock ---------------------------------------------------- */
 
-static void lock_console(void)
+/* Account for what went over the quick road. */
+static inline void follow_road(struct console_port *port)
+{
+	unsigned used = port->next - console.open_from;
+
+	port->head += used;
+	port->sent = port->head;
+	console.room -= used;
+	console.open_from = port->next;
+}
+
+/* As far as the device takes bytes, or to the end of the ring's memory. */
+static inline void lay_road(struct console_port *port)
+{
+	unsigned at = port->head % CONSOLE_OUTPUT_SIZE;
+	unsigned length = CONSOLE_OUTPUT_SIZE - at;
+
+	if (length > console.room)
+		length = console.room;
+	port->next = port->output + at;
+	port->stop = port->next + length;
+	console.open_from = port->next;
+}
+
+static void close_road(void)
+{
+	struct console_port *port = console.open;
+
+	if (!port)
+		return;
+	follow_road(port);
+	port->stop = port->next;
+	console.open = NULL;
+}
+
+static void open_road(void)
+{
+	struct console_port *port = console.attached;
+
+	if (!port || port->sent != port->head || !console_road.data || console.menu ||
+	    console.text.length || console.log_waits || console.leaving)
+		return;
+	lay_road(port);
+	console.open = port;
+}
+
+/*
+ * The road of `port` was open to its end: lay the next piece. Nothing else has changed
+ * since it was opened.
+ */
+static inline bool lengthen_road(struct console_port *port)
+{
+	if (port != console.open)
+		return false;
+	follow_road(port);
+	if (!console_has_room())
+		return false;
+	lay_road(port);
+	return true;
+}
+
+void console_lock(void)
 {
 	lock_take(&console_road.lock);
+	close_road();
 }
 
-/* Every change of the console's state ends here: is the short road open? */
-static void unlock_console(void)
+void console_unlock(void)
 {
-	const struct console_device *device = console.device;
-	bool open = device && device->data && !console.log_waits && console.tail == console.head;
+	bool moved = console.deadline_moved;
 
-	console_road.port = open ? console.attached : NULL;
-	console_road.data = open ? device->data : NULL;
+	console.deadline_moved = false;
+	open_road();
 	lock_drop(&console_road.lock);
+	if (moved && console.commands)
+		console.commands->deadline_moved();
 }
 
-static bool guest_in_line(void)
+void console_call_at(uint64_t when)
 {
-	return console.attached && console_road.last != '\n';
+	if (when >= console.deadline)
+		return;
+	console.deadline = when;
+	console.deadline_moved = true;
 }
 
-static void set_interrupts(void)
+/* Not with the lock: `changed` takes the capsule's, which comes first. */
+static void tell_changed(void)
 {
-	console.device->interrupts(!console.input_stopped, console.output_interrupt);
-}
+	for (struct console_port *port = console.ports; port; port = port->link) {
+		bool notify;
 
-/* True when the device took the byte. */
-static bool send(uint8_t byte)
-{
-	if (!console_road.room) {
-		if (!console.device->ready())
-			return false;
-		console_road.room = console.device->burst;
-	}
-	console_road.room--;
-	console.device->put(byte);
-	return true;
-}
-
-/* Move waiting bytes to the device as long as it takes them. */
-static void drain(void)
-{
-	while (console.tail != console.head && send(console.output[console.tail % OUTPUT_SIZE]))
-		console.tail++;
-
-	bool waiting = console.tail != console.head || console.starved;
-
-	if (waiting != console.output_interrupt) {
-		console.output_interrupt = waiting;
-		set_interrupts();
+		lock_take(&console_road.lock);
+		notify = port->notify;
+		port->notify = false;
+		lock_drop(&console_road.lock);
+		if (notify)
+			port->changed(port);
 	}
 }
 
-/* Queue or send one byte. False when the ring is full. */
-static bool emit(uint8_t byte)
+void console_finish(void)
 {
-	if (console.tail == console.head && send(byte))
-		return true;
-	if (console.head - console.tail == OUTPUT_SIZE) {
-		console.starved = true;
-		drain();
-		return false;
+	console_pump();
+	console_serve_starved();
+	console_pump();
+	console_unlock();
+	tell_changed();
+}
+
+/* --- the guests' side --------------------------------------------------------------- */
+
+/* Into the ring; how many bytes found room. */
+static size_t append(struct console_port *port, const uint8_t *bytes, size_t size)
+{
+	bool shown = console_is_shown(port);
+	unsigned at = port->head % CONSOLE_OUTPUT_SIZE;
+	xlen_t room = CONSOLE_WAITING_MAX - (shown ? port->head - port->sent : 0);
+
+	if (room > CONSOLE_OUTPUT_SIZE - at)
+		room = CONSOLE_OUTPUT_SIZE - at;
+	if (size > room)
+		size = room;
+	memcpy(port->output + at, bytes, size);
+	port->head += size;
+	if (!shown)
+		port->sent = port->head;
+	return size;
+}
+
+static size_t write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
+{
+	size_t taken = 0;
+
+	while (taken < size) {
+		size_t count = append(port, bytes + taken, size - taken);
+
+		if (!count) {
+			console_pump();
+			count = append(port, bytes + taken, size - taken);
+		}
+		if (!count) {
+			port->starved = console.starved = true;
+			break;
+		}
+		taken += count;
 	}
-	console.output[console.head++ % OUTPUT_SIZE] = byte;
-	drain();
-	return true;
-}
-
-static void emit_text(const char *text)
-{
-	for (; *text; text++)
-		for (unsigned i = 0; i < PATIENCE && !emit(*text); i++)
-			;
-}
-
-/* Lines of the log, in so far as the guest is between two lines. */
-static __attribute__((noinline)) void show_log(void)
-{
-	char line[256];
-
-	console.log_waits = guest_in_line();
-	while (!console.log_waits && log_take_line(line, sizeof(line))) {
-		emit_text(line);
-		emit_text("\r\n");
-	}
-}
-
-static bool write_byte(struct console_port *port, uint8_t byte)
-{
-	if (port != console.attached || !console.device)
-		return true;
-	if (!emit(byte))
-		return false;
-	console_road.last = byte;
-	if (byte == '\n' && console.log_waits)
-		show_log();
-	return true;
-}
-
-bool console_write_slowly(struct console_port *port, uint8_t byte)
-{
-	lock_console();
-
-	bool taken = write_byte(port, byte);
-
-	unlock_console();
+	console_pump();
 	return taken;
 }
 
-void console_write_patiently(struct console_port *port, uint8_t byte)
+bool console_write_slowly(struct console_port *port, xlen_t byte)
 {
-	lock_console();
-	for (unsigned i = 0; i < PATIENCE && !write_byte(port, byte); i++)
-		;
-	unlock_console();
+	uint8_t one = byte;
+	bool taken = true;
+
+	lock_take(&console_road.lock);
+	if (lengthen_road(port)) {
+		*port->next++ = one;
+		console_store(console_road.data, one);
+		lock_drop(&console_road.lock);
+	} else {
+		close_road();
+		taken = write_bytes(port, &one, 1);
+		console_unlock();
+	}
+	return taken;
 }
 
-/* Copy to the device's register; unrolled, since each byte costs the guest otherwise. */
-static void store_bytes(volatile uint8_t *data, const uint8_t *bytes, size_t size)
+bool console_write_patiently(struct console_port *port, xlen_t byte)
 {
-	for (; size >= 4; size -= 4, bytes += 4) {
-		*data = bytes[0];
-		*data = bytes[1];
-		*data = bytes[2];
-		*data = bytes[3];
+	uint64_t until;
+
+	if (console_write_slowly(port, byte))
+		return true;
+	/* An eighth of a silence is twelve milliseconds. */
+	until = arch_time() + (console.silence >> 3);
+	do {
+		if (console_write_slowly(port, byte))
+			return true;
+	} while (arch_time() < until);
+	return false;
+}
+
+/* Registers that may overlay bytes. */
+typedef xlen_t __attribute__((may_alias)) word_t;
+
+enum { BLOCK = 16 }; /* the FIFO of nearly every UART */
+
+static inline __attribute__((always_inline)) void send_word(volatile uint8_t *data, word_t *to,
+							    const word_t *from)
+{
+	xlen_t word = *from;
+
+	*to = word;
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < sizeof(word); i++, word >>= 8)
+		console_store(data, word);
+}
+
+/* A block to ring and device at once; in one piece, since each byte costs the guest otherwise. */
+static inline __attribute__((always_inline)) void send_block(volatile uint8_t *data, uint8_t *to,
+							     const uint8_t *from)
+{
+	if ((((uintptr_t)to | (uintptr_t)from) & (sizeof(word_t) - 1)) == 0) {
+#pragma GCC unroll 8
+		for (unsigned i = 0; i < BLOCK; i += sizeof(word_t))
+			send_word(data, (word_t *)(to + i), (const word_t *)(from + i));
+	} else {
+#pragma GCC unroll 16
+		for (unsigned i = 0; i < BLOCK; i++) {
+			xlen_t byte = from[i];
+
+			to[i] = byte;
+			console_store(data, byte);
+		}
 	}
-	for (; size; size--)
-		*data = *bytes++;
+}
+
+/*
+ * Along the quick road, as long as the device takes whole blocks and the ring's memory
+ * goes on. Returns how many bytes went. No calls: they would cost registers.
+ */
+static inline size_t send_blocks(struct console_port *port, const uint8_t *bytes, size_t size)
+{
+	const struct console_device *device = console.device;
+	const volatile uint8_t *status = device->status;
+	volatile uint8_t *data = console_road.data;
+	uint8_t *to = port->next;
+	size_t memory = port->output + CONSOLE_OUTPUT_SIZE - to;
+	const uint8_t *from = bytes;
+	const uint8_t *end = bytes + ((size < memory ? size : memory) & ~(size_t)(BLOCK - 1));
+
+	if (!status || device->burst < BLOCK)
+		return 0;
+	while (from != end && (*status & device->status_ready)) {
+		send_block(data, to, from);
+		from += BLOCK;
+		to += BLOCK;
+	}
+	if (from == bytes)
+		return 0;
+	follow_road(port);
+	/* The device was empty before the last block. */
+	console.room = device->burst - BLOCK;
+	port->head += from - bytes;
+	port->sent = port->head;
+	lay_road(port);
+	return from - bytes;
+}
+
+/* The rest, when the road has come to an end. Drops the lock. */
+static __attribute__((noinline)) size_t write_rest(struct console_port *port, const uint8_t *bytes,
+						   size_t size, size_t taken)
+{
+	close_road();
+	taken += write_bytes(port, bytes + taken, size - taken);
+	console_unlock();
+	return taken;
 }
 
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
 {
 	size_t taken = 0;
 
-	lock_console();
-	while (taken < size) {
-		size_t burst = size - taken;
-
-		if (!console_road.room && console.device && console.device->ready())
-			console_road.room = console.device->burst;
-		if (burst > console_road.room)
-			burst = console_road.room;
-		if (port == console_road.port && burst) {
-			store_bytes(console_road.data, bytes + taken, burst);
-			console_road.room -= burst;
-			taken += burst;
-			console_road.last = bytes[taken - 1];
-		} else if (write_byte(port, bytes[taken])) {
-			taken++;
-		} else {
-			break;
-		}
-		/* What write_byte() queued has closed the short road for the rest. */
-		if (console.tail != console.head)
-			console_road.port = NULL;
-	}
-	unlock_console();
+	lock_take(&console_road.lock);
+	if (port == console.open)
+		taken = send_blocks(port, bytes, size);
+	if (taken != size)
+		return write_rest(port, bytes, size, taken);
+	lock_drop(&console_road.lock);
 	return taken;
 }
 
 bool console_writable(struct console_port *port)
 {
-	bool room = true;
+	bool room;
 
-	if (console.tail == console.head)
+	if (port->next != port->stop)
 		return true;
-	lock_console();
-	if (port == console.attached && console.head - console.tail == OUTPUT_SIZE) {
-		console.starved = true;
-		drain();
-		room = console.head - console.tail < OUTPUT_SIZE;
+	console_lock();
+	room = !console_is_shown(port) || port->head - port->sent < CONSOLE_WAITING_MAX;
+	if (!room) {
+		console_pump();
+		room = port->head - port->sent < CONSOLE_WAITING_MAX;
 	}
-	unlock_console();
+	if (!room) {
+		port->starved = console.starved = true;
+		console_pump();
+	}
+	console_unlock();
 	return room;
 }
 
-int console_read(struct console_port *port)
+/* --- boot --------------------------------------------------------------------------- */
+
+void console_init(uint32_t timebase)
 {
-	int byte = -1;
-
-	lock_console();
-	if (port->input_head != port->input_tail)
-		byte = port->input[port->input_head++ % CONSOLE_INPUT_SIZE];
-	if (console.input_stopped && port == console.attached) {
-		/* There is room again: let the device raise its interrupt for what waits in it. */
-		console.input_stopped = false;
-		set_interrupts();
-	}
-	unlock_console();
-	return byte;
-}
-
-bool console_readable(struct console_port *port)
-{
-	return port->input_head != port->input_tail;
-}
-
-/* Move what was typed to the attached port; what doesn't fit stays in the device. Caller holds the
- * lock. */
-static bool take_input(void)
-{
-	struct console_port *port = console.attached;
-	bool any = false;
-
-	while (port && port->input_tail - port->input_head < CONSOLE_INPUT_SIZE) {
-		int byte = console.device->get();
-
-		if (byte < 0)
-			return any;
-		port->input[port->input_tail++ % CONSOLE_INPUT_SIZE] = byte;
-		any = true;
-	}
-	console.input_stopped = true;
-	set_interrupts();
-	return any;
-}
-
-void console_interrupt(void)
-{
-	struct console_port *changed = NULL;
-
-	lock_console();
-	if (console.device) {
-		if (take_input())
-			changed = console.attached;
-		drain();
-		if (console.starved && console.head - console.tail <= OUTPUT_SIZE / 2) {
-			console.starved = false;
-			changed = console.attached;
-			drain();
-		}
-	}
-	unlock_console();
-
-	if (changed)
-		changed->changed(changed);
+	/* A tenth of a second, without a division: 1/16 + 1/32 + 1/256 + 1/512 are 0.0996. */
+	console.silence = (timebase >> 4) + (timebase >> 5) + (timebase >> 8) + (timebase >> 9);
 }
 
 void console_set_device(const struct console_device *device)
 {
-	lock_console();
+	console_lock();
 	console.device = device;
-	unlock_console();
-	console_show_log();
+	console_road.data = device ? device->data : NULL;
+	console_set_interrupts();
+	console_pump();
+	console_unlock();
 }
+
+void console_set_commands(const struct console_commands *commands)
+{
+	console.commands = commands;
+}
+
+void console_set_start(enum console_view view)
+{
+	console.start = view;
+}
+
+void console_add(struct console_port *port, unsigned number, const char *name, uint8_t *output)
+{
+	struct console_port **at = &console.ports;
+
+	port->number = number;
+	port->name = name;
+	port->output = output;
+	port->next = port->stop = output;
+	console_lock();
+	while (*at && (*at)->number < number)
+		at = &(*at)->link;
+	port->link = *at;
+	*at = port;
+	console_unlock();
+}
+
+void console_start(void)
+{
+	struct console_port *first;
+
+	console_lock();
+	first = console.ports;
+	if (console.start == CONSOLE_VIEW_MERGED ||
+	    (console.start == CONSOLE_VIEW_AUTO && first && first->link))
+		first = NULL;
+	console.started = true;
+	console_show(first);
+	console_finish();
+}
+
+/* --- the scheduler's side ----------------------------------------------------------- */
 
 void console_attach(struct console_port *port)
 {
-	lock_console();
-	console.attached = port;
-	console_road.last = '\n';
-	console.input_stopped = false;
-	if (console.device)
-		set_interrupts();
-	unlock_console();
+	console_lock();
+	console_menu_close();
+	if (console_in_line())
+		console_say("\r\n");
+	console.started = true;
+	console_show(port);
+	console_finish();
 }
 
-void console_detach(void)
+void console_begin(struct console_port *port)
 {
-	lock_console();
-	if (guest_in_line() && console.device)
-		emit_text("\r\n");
-	console.attached = NULL;
-	unlock_console();
-	console_show_log();
+	console_lock();
+	port->ended = false;
+	port->input_head = port->input_tail;
+	if (port == console.attached)
+		console.leaving = false;
+	console_finish();
+}
+
+void console_end(struct console_port *port, bool for_good)
+{
+	struct console_port *other;
+
+	console_lock();
+	port->ended = true;
+	if (port == console.attached && for_good && console_running(&other))
+		console.leaving = true;
+	console_finish();
 }
 
 void console_show_log(void)
 {
-	lock_console();
-	if (console.device)
-		show_log();
-	unlock_console();
+	console_lock();
+	if (!console.log_waits && console.attached)
+		console.log_after = console.attached->head;
+	console.log_waits = true;
+	console_pump();
+	console_unlock();
+}
+
+/* --- the last words ----------------------------------------------------------------- */
+
+/* Show everything, without regard to menus and silences; a bounded time. */
+static void show_everything(void)
+{
+	console.flushing = true;
+	console_menu_close();
+	for (unsigned i = 0; console.device && i < PATIENCE; i++) {
+		console_pump();
+		if (!console_waits())
+			break;
+	}
+	console.flushing = false;
 }
 
 void console_flush(void)
 {
-	lock_console();
-	for (unsigned i = 0; console.device && i < PATIENCE && console.tail != console.head; i++)
-		drain();
-	unlock_console();
+	console_lock();
+	show_everything();
+	console_unlock();
 }
 
-static void put_waiting(uint8_t byte)
+static void put_patiently(const char *bytes, unsigned size)
 {
-	for (unsigned i = 0; i < PATIENCE && !send(byte); i++)
-		;
+	for (unsigned i = 0; size && i < PATIENCE; i++) {
+		unsigned count = console_send((const uint8_t *)bytes, size);
+
+		bytes += count;
+		size -= count;
+	}
 }
 
 void console_emergency(const char *text)
 {
-	char line[256];
-
 	if (!console.device)
 		return;
-	while (console.tail != console.head)
-		put_waiting(console.output[console.tail++ % OUTPUT_SIZE]);
-	if (guest_in_line()) {
-		put_waiting('\r');
-		put_waiting('\n');
-		console_road.last = '\n';
-	}
-	while (log_take_line(line, sizeof(line))) {
-		for (const char *c = line; *c; c++)
-			put_waiting(*c);
-		put_waiting('\r');
-		put_waiting('\n');
+	close_road();
+	show_everything();
+	if (console_in_line()) {
+		put_patiently("\r\n", 2);
+		console.clean_at = console.attached->sent;
 	}
 	for (; *text; text++) {
 		if (*text == '\n')
-			put_waiting('\r');
-		put_waiting(*text);
+			put_patiently("\r", 1);
+		put_patiently(text, 1);
 	}
 }

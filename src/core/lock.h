@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 struct lock {
-	atomic_int held;
+	atomic_ulong held; /* a whole register: an atomic swap of less has its result extended */
 };
 
 static inline void lock_take(struct lock *lock)

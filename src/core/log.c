@@ -106,3 +106,14 @@ size_t log_take_line(char *line, size_t size)
 	lock_drop(&ring.lock);
 	return length;
 }
+
+void log_rewind(void)
+{
+	lock_take(&ring.lock);
+	ring.tail = ring.head < RING_SIZE ? 0 : ring.head - RING_SIZE;
+	while (ring.tail && ring.tail != ring.head &&
+	       ring.bytes[(ring.tail - 1) % RING_SIZE] != '\n')
+		ring.tail++;
+	ring.lost = 0;
+	lock_drop(&ring.lock);
+}

@@ -9,4 +9,7 @@
  */
 size_t log_take_line(char *line, size_t size);
 
+/* All lines that the ring still has wait again. */
+void log_rewind(void);
+
 #endif

@@ -63,6 +63,7 @@ static void interrupts(bool on_input, bool on_output)
 }
 
 static struct console_device device = {
+	.status_ready = LSR_OUTPUT_EMPTY,
 	.burst = FIFO_SIZE,
 	.ready = ready,
 	.put = put,
@@ -76,6 +77,7 @@ const struct console_device *ns16550_start(const struct machine_uart *uart)
 	shift = uart->reg_shift;
 	wide = uart->io_width == 4;
 	device.data = wide ? NULL : (volatile uint8_t *)base;
+	device.status = wide ? NULL : (volatile uint8_t *)(base + ((uintptr_t)LSR << shift));
 
 	set_register(IER, 0);
 	set_register(LCR, LCR_8N1);

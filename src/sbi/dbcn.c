@@ -13,25 +13,25 @@ enum { CHUNK = 256 };
 
 static struct sbi_ret console_write_memory(xlen_t size, xlen_t low, xlen_t high)
 {
-	struct capsule *capsule = vcpu_this()->capsule;
+	struct vcpu *vcpu = vcpu_this();
 	uint8_t *from;
 
-	if (!sbi_memory(capsule, low, high, size, ALLOW_READ, &from))
+	if (!sbi_memory(vcpu->capsule, low, high, size, ALLOW_READ, &from))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-	return sbi_return(SBI_SUCCESS, console_write_bytes(&capsule->console, from,
-							   size < CHUNK ? size : CHUNK));
+	return sbi_return(SBI_SUCCESS,
+			  console_write_bytes(vcpu->console, from, size < CHUNK ? size : CHUNK));
 }
 
 static struct sbi_ret console_read_memory(xlen_t size, xlen_t low, xlen_t high)
 {
-	struct capsule *capsule = vcpu_this()->capsule;
+	struct vcpu *vcpu = vcpu_this();
 	uint8_t *to;
 	xlen_t count = 0;
 
-	if (!sbi_memory(capsule, low, high, size, ALLOW_WRITE, &to))
+	if (!sbi_memory(vcpu->capsule, low, high, size, ALLOW_WRITE, &to))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
 	while (count < size && count < CHUNK) {
-		int byte = console_read(&capsule->console);
+		int byte = console_read(vcpu->console);
 
 		if (byte < 0)
 			break;
@@ -46,8 +46,9 @@ SBI_HANDLER(sbi_dbcn)
 	case CONSOLE_WRITE: return console_write_memory(a0, a1, a2);
 	case CONSOLE_READ: return console_read_memory(a0, a1, a2);
 	case CONSOLE_WRITE_BYTE:
-		console_write_blocking(&vcpu_this()->capsule->console, a0);
-		return sbi_return(SBI_SUCCESS, 0);
+		return sbi_return(console_write_blocking(vcpu_this()->console, a0) ? SBI_SUCCESS
+										   : SBI_ERR_FAILED,
+				  0);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
 }

@@ -8,16 +8,16 @@
 #include "core/arch.h"
 #include "sbi/sbi.h"
 
-static __attribute__((noinline)) struct sbi_ret putchar_patiently(uint8_t byte, xlen_t a1)
+static __attribute__((noinline)) struct sbi_ret putchar_patiently(xlen_t byte, xlen_t a1)
 {
-	console_write_patiently(&vcpu_this()->capsule->console, byte);
-	return sbi_return(0, a1);
+	return sbi_return(console_write_patiently(vcpu_this()->console, byte) ? 0 : SBI_ERR_FAILED,
+			  a1);
 }
 
 /* One of its own, because old kernels print with it byte by byte. */
 SBI_HANDLER(sbi_legacy_putchar)
 {
-	if (console_write_quickly(&vcpu_this()->capsule->console, a0))
+	if (console_write_quickly(vcpu_this()->console, a0))
 		return sbi_return(0, a1);
 	return putchar_patiently(a0, a1);
 }
@@ -27,14 +27,13 @@ SBI_HANDLER(sbi_legacy)
 	struct vcpu *vcpu = vcpu_this();
 
 	switch (eid) {
-	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(console_read(&vcpu->capsule->console), a1);
+	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(console_read(vcpu->console), a1);
 	case SBI_EXT_LEGACY_SET_TIMER:
 		arch_timer_set(vcpu, XLEN == 32 ? (uint64_t)a1 << 32 | a0 : a0);
 		return sbi_return(0, a1);
 	case SBI_EXT_LEGACY_CLEAR_IPI: return sbi_return(arch_vcpu_clear_ipi(vcpu), a1);
 	case SBI_EXT_LEGACY_SHUTDOWN:
 		capsule_end(vcpu->capsule, CAPSULE_SHUTDOWN, "powered off");
-		arch_hart_request_work();
 		return sbi_return(0, a1);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}

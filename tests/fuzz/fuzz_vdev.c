@@ -24,9 +24,9 @@ static uint32_t outputs; /* one bit a context */
 
 static size_t room; /* bytes that the console takes before it is full */
 
-struct console_road console_road; /* its short road is never open */
+struct console_road console_road; /* the quick road of a zeroed port is never open */
 
-bool console_write_slowly(struct console_port *to, uint8_t byte)
+bool console_write_slowly(struct console_port *to, xlen_t byte)
 {
 	(void)to;
 	(void)byte;

@@ -27,12 +27,19 @@ void fake_console_type(struct console_port *port, const char *text)
 		port->input[port->input_tail++ % CONSOLE_INPUT_SIZE] = (uint8_t)*text++;
 }
 
-/* Its short road is never open. */
+/* The quick road of a zeroed port is never open. */
 struct console_road console_road;
 
-bool console_write_slowly(struct console_port *port, uint8_t byte)
+bool console_write_slowly(struct console_port *port, xlen_t byte)
 {
-	return console_write_bytes(port, &byte, 1) == 1;
+	uint8_t one = (uint8_t)byte;
+
+	return console_write_bytes(port, &one, 1) == 1;
+}
+
+bool console_write_patiently(struct console_port *port, xlen_t byte)
+{
+	return console_write_slowly(port, byte);
 }
 
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
@@ -63,4 +70,23 @@ int console_read(struct console_port *port)
 bool console_readable(struct console_port *port)
 {
 	return port->input_head != port->input_tail;
+}
+
+void console_add(struct console_port *port, unsigned number, const char *name, uint8_t *output)
+{
+	port->number = number;
+	port->name = name;
+	port->output = output;
+}
+
+void console_begin(struct console_port *port)
+{
+	port->ended = false;
+	port->input_head = port->input_tail;
+}
+
+void console_end(struct console_port *port, bool for_good)
+{
+	(void)for_good;
+	port->ended = true;
 }
