@@ -262,12 +262,9 @@ static inline size_t send_blocks(struct console_port *port, const uint8_t *bytes
 	}
 	if (from == bytes)
 		return 0;
-	follow_road(port);
-	/* The device was empty before the last block. */
-	console.room = device->burst - BLOCK;
-	port->head += from - bytes;
-	port->sent = port->head;
-	lay_road(port);
+	/* The device was empty before the last block; the next use of the road accounts for it. */
+	console.room = device->burst - BLOCK + (to - console.open_from);
+	port->next = port->stop = to;
 	return from - bytes;
 }
 

@@ -11,7 +11,9 @@ enum { CONSOLE_WRITE = 0, CONSOLE_READ = 1, CONSOLE_WRITE_BYTE = 2 };
 
 enum { CHUNK = 256 };
 
-static struct sbi_ret console_write_memory(xlen_t size, xlen_t low, xlen_t high)
+/* Out of line, so that each call saves no more registers than it needs. */
+static __attribute__((noinline)) struct sbi_ret console_write_memory(xlen_t size, xlen_t low,
+								     xlen_t high)
 {
 	struct vcpu *vcpu = vcpu_this();
 	uint8_t *from;
@@ -22,7 +24,8 @@ static struct sbi_ret console_write_memory(xlen_t size, xlen_t low, xlen_t high)
 			  console_write_bytes(vcpu->console, from, size < CHUNK ? size : CHUNK));
 }
 
-static struct sbi_ret console_read_memory(xlen_t size, xlen_t low, xlen_t high)
+static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size, xlen_t low,
+								    xlen_t high)
 {
 	struct vcpu *vcpu = vcpu_this();
 	uint8_t *to;
