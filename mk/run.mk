@@ -15,6 +15,7 @@
 #? CPUS=4  how many of them
 #? MEM=512M  the machine's memory
 #? ISOLATION=auto  how capsules are fenced: auto, pmp or hext
+#? CONSOLE=auto  the view to begin with: auto, merged or attached
 #? HOSTARGS=  more words for the hypervisor's own command line
 
 DEFAULT_MANIFEST := manifests/linux.its
@@ -27,7 +28,7 @@ MEM ?= 512M
 
 # Handed over by the environment, because no quoting survives make and a shell.
 export KERNEL INITRD BOOTARGS RAM VCPUS
-export QEMU MACHINE CPU CPUS MEM ISOLATION HOSTARGS BUILD
+export QEMU MACHINE CPU CPUS MEM ISOLATION CONSOLE HOSTARGS BUILD
 
 MANIFEST_CHECK := build/host/manifest-check
 OWN := $(strip $(KERNEL)$(INITRD)$(BOOTARGS)$(RAM)$(VCPUS))

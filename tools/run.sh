@@ -6,7 +6,7 @@
 #
 # Usage: run.sh                     only checks the values, before anything is built for them
 #        run.sh HYPERVISOR IMAGE
-# By the environment: QEMU MACHINE CPU CPUS MEM ISOLATION HOSTARGS
+# By the environment: QEMU MACHINE CPU CPUS MEM ISOLATION CONSOLE HOSTARGS
 
 set -eu
 
@@ -31,6 +31,11 @@ case ${ISOLATION:=} in
 *) fail "ISOLATION=$ISOLATION is not known; write auto, pmp or hext" ;;
 esac
 
+case ${CONSOLE:=} in
+'' | auto | merged | attached) ;;
+*) fail "CONSOLE=$CONSOLE is not known; write auto, merged or attached" ;;
+esac
+
 [ $# -gt 0 ] || exit 0
 hypervisor=$1 image=$2
 
@@ -38,10 +43,10 @@ command -v "$QEMU" >/dev/null || fail "there is no emulator $QEMU; name one with
 [ -r "$hypervisor" ] || fail "there is no hypervisor $hypervisor; make builds it"
 [ -r "$image" ] || fail "there is no image $image; make image packs it"
 
-hostargs="${ISOLATION:+isolation=$ISOLATION }${HOSTARGS:-}"
+hostargs="${ISOLATION:+isolation=$ISOLATION }${CONSOLE:+console=$CONSOLE }${HOSTARGS:-}"
 hostargs=${hostargs% }
 
-echo "Leave QEMU with Ctrl-a x; Ctrl-a c is its monitor and back."
+echo "Leave QEMU with Ctrl-a x; Ctrl-a c is its monitor and back. Ctrl-] is the menu of Diosix."
 if [ -n "$hostargs" ]; then
 	set -- -append "$hostargs"
 else

@@ -44,6 +44,12 @@ static inline struct vcpu *vcpu_this(void)
  * part of it. */
 void arch_hart_sleep(void);
 
+/* Serve the host's interrupts that are pending. For loops in which nothing sleeps. */
+void arch_hart_poll(void);
+
+/* Call sched_work() on this hart at `when` (arch_time()), by an interrupt; all ones: never. */
+void arch_alarm_set(uint64_t when);
+
 /* Make `hart` look at what it shall do. Any hart. */
 void arch_hart_wake(struct hart *hart);
 
@@ -53,13 +59,16 @@ _Noreturn void arch_hart_park(void);
 /* Show where this hart's stack came from, for a panic. */
 void arch_backtrace(void);
 
-/* This hart's vCPU shall come by hart_work() before the guest's next instruction. */
+/* This hart's vCPU shall come by sched_work() before the guest's next instruction. */
 void arch_hart_request_work(void);
 
 /* --- the machine ---------------------------------------------------------------------------- */
 
 /* The hypervisor's own image in RAM. */
 struct hpa_range arch_image(void);
+
+/* The manifest that is linked into the image; size 0: none is. */
+struct hpa_range arch_linked_manifest(void);
 
 /* The part of `range` that M-mode can address: on RV32 what lies below 4 GiB. Says so when some
  * doesn't. */
@@ -94,11 +103,25 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart 
  */
 void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
 
-/* Load everything of `vcpu` into this hart and enter its guest. The stack is abandoned. */
+/*
+ * Take the state of `from` (or NULL) out of this hart and put that of `to` in its place: all that
+ * a guest can see but the general registers, fences included.
+ */
+void arch_vcpu_switch(struct vcpu *from, struct vcpu *to);
+
+/* Forget the state of `vcpu`, which is loaded on this hart: nothing of it stays pending or enabled.
+ */
+void arch_vcpu_drop(struct vcpu *vcpu);
+
+/* Enter the guest of the vCPU that is loaded. The stack is abandoned. */
 _Noreturn void arch_vcpu_enter(struct vcpu *vcpu);
 
-/* True when an interrupt is pending for the vCPU that is loaded, and enabled in its `sie`. */
+/* True when an interrupt is pending for a vCPU of this hart, loaded or not, and enabled in its
+ * `sie`. */
 bool arch_vcpu_interrupted(const struct vcpu *vcpu);
+
+/* When the timer of a vCPU of this hart that isn't loaded will interrupt it; all ones: never. */
+uint64_t arch_vcpu_deadline(const struct vcpu *vcpu);
 
 /* Start the loaded vCPU afresh (SBI HSM non-retentive resume); its work is done by then. */
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
@@ -108,6 +131,9 @@ uint64_t arch_time(void);
 
 /* No supervisor timer interrupt until one is set (harts with Sstc). */
 void arch_timer_quiet(void);
+
+/* Serve mtimecmp's interrupt; true when the alarm was due. */
+bool arch_timer_interrupt(void);
 
 /* Set the supervisor timer of the running vCPU to `when` (host's `time`). */
 void arch_timer_set(struct vcpu *vcpu, uint64_t when);

@@ -6,13 +6,17 @@
 #include "core/log.h"
 #include "core/options.h"
 #include "core/ram.h"
+#include "core/sched.h"
 #include "drivers/drivers.h"
 #include "version.h"
 
 static struct machine machine;
 static struct ram_map ram;
 static struct manifest manifest;
-static struct capsule capsule;
+static struct capsule *capsules[MANIFEST_CAPSULES_MAX];
+static unsigned capsule_count;
+static unsigned alive;	/* capsules that haven't ended; atomic */
+static bool any_failed; /* atomic */
 
 /* When the boot can't go on: say why, and stop the machine. */
 static void must(enum status status, const struct reason *why)
@@ -72,64 +76,98 @@ static void welcome(void)
 			  machine.harts_left_out, MACHINE_HARTS_MAX);
 }
 
-/* The first hart that can run capsules; without one, why the first that came up can't. */
-static struct hart *choose_hart(void)
-{
-	const char *unfit = NULL;
-	struct reason why;
-
-	for (unsigned i = 0; i < machine.hart_count; i++) {
-		struct hart *hart = arch_hart(i);
-
-		if (hart && !hart->unfit)
-			return hart;
-		if (hart && !unfit)
-			unfit = hart->unfit;
-	}
-	must(refuse(&why, ERR_MISSING, "No CPU core can run a capsule: %s",
-		    unfit ? unfit : "none came up"),
-	     &why);
-	return NULL;
-}
-
-static enum status create_capsule(struct hart *hart, struct reason *why)
+/* A capsule that is refused doesn't keep the others from starting. */
+static void create_capsule(unsigned index)
 {
 	struct manifest_capsule wish;
-	enum status status = manifest_capsule(&manifest, 0, &wish, why);
-
-	if (status == OK)
-		status = capsule_create(&capsule, 1, &wish, machine.timebase, &ram, hart, why);
-	return status;
-}
-
-/* The capsules of the manifest, of which there can be one. */
-static void start_capsules(struct hart *hart)
-{
+	struct capsule *capsule = NULL;
+	const char *unfit;
+	struct hart *hart = sched_choose_hart(machine.hart_count, &unfit);
 	struct reason why;
 
-	if (!machine.initrd.size)
-		must(refuse(&why, ERR_MISSING,
-			    "No manifest: the device tree's /chosen names no linux,initrd-start; "
-			    "boot with -initrd x.itb (`make image` makes one)"),
-		     &why);
-	must(manifest_open(&manifest, (const void *)(uintptr_t)machine.initrd.base.raw,
-			   machine.initrd.size, &why),
-	     &why);
-
-	for (unsigned i = 1; i < manifest.capsule_count; i++)
-		log_alert("Capsule %s is left out: one capsule at a time is supported",
-			  manifest_capsule_name(&manifest, i));
-
-	if (create_capsule(hart, &why) != OK) {
-		log_alert("Capsule %s is refused: %s", manifest_capsule_name(&manifest, 0),
+	if (manifest_capsule(&manifest, index, &wish, &why) == OK)
+		capsule = capsule_create(index + 1, &wish, machine.timebase, &ram, hart, &why);
+	if (capsule)
+		capsules[capsule_count++] = capsule;
+	else
+		log_alert("Capsule %s is refused: %s", manifest_capsule_name(&manifest, index),
 			  why.text);
-		boot_power_off(EXIT_NONE);
-	}
-	console_attach(&capsule.console);
-	drivers_route_console(hart);
-	__atomic_store_n(&hart->vcpu, capsule.vcpus[0], __ATOMIC_RELEASE);
-	arch_hart_wake(hart);
 }
+
+/* The boot protocol's, or else the one that is linked in. */
+static void find_manifest(void)
+{
+	struct hpa_range where = machine.initrd.size ? machine.initrd : arch_linked_manifest();
+	struct reason why;
+
+	if (!where.size)
+		must(refuse(&why, ERR_MISSING,
+			    "No manifest: the device tree's /chosen names no linux,initrd-start, "
+			    "and "
+			    "none is linked in; boot with -initrd x.itb (`make image` makes one)"),
+		     &why);
+	must(manifest_open(&manifest, (const void *)(uintptr_t)where.base.raw, where.size, &why),
+	     &why);
+}
+
+/* There must be a hart that can run capsules, or it is the machine that is refused. */
+static void check_harts(void)
+{
+	const char *unfit;
+	struct reason why;
+
+	if (!sched_choose_hart(machine.hart_count, &unfit))
+		must(refuse(&why, ERR_MISSING, "No CPU core can run a capsule: %s", unfit), &why);
+}
+
+/* The terminal's interrupts go to the first capsule's hart; harts begin as soon as they are woken.
+ */
+static void start_capsules(void)
+{
+	struct hart *first;
+
+	if (!capsule_count)
+		boot_power_off(EXIT_NONE);
+	first = capsules[0]->vcpus[0]->hart;
+	alive = capsule_count;
+	sched_set_console_hart(first);
+	drivers_route_console(first);
+	console_start();
+	for (unsigned i = 0; i < capsule_count; i++)
+		arch_hart_wake(capsules[i]->vcpus[0]->hart);
+}
+
+static void show_figures(void)
+{
+	for (unsigned i = 0; i < capsule_count; i++)
+		capsule_show_figures(capsules[i]);
+}
+
+static void ask(unsigned number, enum capsule_request request)
+{
+	struct capsule *capsule = boot_capsule(number);
+
+	if (capsule)
+		capsule_ask(capsule, request);
+}
+
+static void restart_capsule(unsigned number)
+{
+	ask(number, CAPSULE_RESTART);
+}
+
+static void stop_capsule(unsigned number)
+{
+	ask(number, CAPSULE_STOP);
+}
+
+/* What the console's menu can do (core/console_menu.c). */
+static const struct console_commands boot_commands = {
+	.figures = show_figures,
+	.restart = restart_capsule,
+	.stop = stop_capsule,
+	.deadline_moved = sched_wake_console_hart,
+};
 
 _Noreturn void boot_machine(const void *tree)
 {
@@ -138,15 +176,39 @@ _Noreturn void boot_machine(const void *tree)
 	find_machine(tree);
 	welcome();
 	find_ram();
+	sched_init(machine.timebase);
+	console_init(machine.timebase);
+	console_set_commands(&boot_commands);
 	must(arch_harts_start(&machine, &ram, &why), &why);
-	start_capsules(choose_hart());
-	hart_run(hart_this());
+	check_harts();
+	find_manifest();
+	for (unsigned i = 0; i < manifest.capsule_count; i++)
+		create_capsule(i);
+	start_capsules();
+	sched_run(hart_this());
 }
 
-_Noreturn void boot_capsule_ended(struct capsule *ended)
+struct capsule *boot_capsule(unsigned number)
 {
-	console_detach();
-	boot_power_off(ended->end == CAPSULE_FAILED ? EXIT_FAILED : EXIT_DONE);
+	for (unsigned i = 0; i < capsule_count; i++)
+		if (capsules[i]->number == number)
+			return capsules[i];
+	return NULL;
+}
+
+void boot_capsule_ended(struct capsule *capsule)
+{
+	if (capsule->end == CAPSULE_FAILED)
+		__atomic_store_n(&any_failed, true, __ATOMIC_RELAXED);
+	if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0) {
+		boot_power_off(any_failed ? EXIT_FAILED : EXIT_DONE);
+	}
+}
+
+void boot_capsule_revived(struct capsule *capsule)
+{
+	(void)capsule;
+	__atomic_add_fetch(&alive, 1, __ATOMIC_ACQ_REL);
 }
 
 _Noreturn void boot_power_off(enum boot_exit status)

@@ -18,8 +18,14 @@ enum boot_exit {
  * gave. */
 _Noreturn void boot_machine(const void *tree);
 
-/* `capsule` has ended; when it was the last one, so has the machine. Any hart. */
-_Noreturn void boot_capsule_ended(struct capsule *capsule);
+/* The capsule with this number; NULL when there is none. Any hart, once capsules run. */
+struct capsule *boot_capsule(unsigned number);
+
+/* `capsule` has ended for good; when it was the last one, so has the machine. Its own hart. */
+void boot_capsule_ended(struct capsule *capsule);
+
+/* `capsule` had ended, and is about to start again after all. Its own hart. */
+void boot_capsule_revived(struct capsule *capsule);
 
 /* Power off with `status`; where nothing can do that, stop and say so. Any hart, any state. */
 _Noreturn void boot_power_off(enum boot_exit status);

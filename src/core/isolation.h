@@ -39,7 +39,8 @@ struct space {
 	struct space_region regions[SPACE_REGIONS_MAX];
 	/* Of the `pmp` back end. */
 	unsigned entry_count;
-	struct pmp_entry entries[SPACE_SLOTS_MAX];
+	struct pmp_entry entries[SPACE_SLOTS_MAX]; /* those beyond the count are off */
+	xlen_t config;				   /* the modes of all, as pmpcfg0 wants them */
 };
 
 /* Every member is mandatory, so callers never test for NULL. */
@@ -60,11 +61,14 @@ struct isolation_ops {
 	enum status (*map)(struct space *space, gpa_t from, hpa_t to, uint64_t size, unsigned allow,
 			   struct reason *why);
 
+	/* Make `space` the only one that this hart can reach below M-mode, fences included. */
+	void (*activate)(const struct space *space);
+
 	/*
-	 * Make `space` the only one that this hart can reach below M-mode, fences included.
-	 * ERR_LIMIT when the hart doesn't do what it was told (read-back differs).
+	 * After activate(): ERR_LIMIT when the hart didn't do what it was told (what was written
+	 * reads back differently). Asked once for each space and hart.
 	 */
-	enum status (*activate)(const struct space *space, struct reason *why);
+	enum status (*verify)(const struct space *space, struct reason *why);
 };
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/options.h"
 
+#include "core/console.h"
 #include "core/log.h"
 #include "lib/string.h"
 
@@ -29,6 +30,11 @@ static void apply_isolation(int isolation)
 	options.isolation = isolation;
 }
 
+static void apply_console(int view)
+{
+	console_set_start(view);
+}
+
 static const struct option known[] = {
 	{"log",
 	 "alert, info or debug",
@@ -38,6 +44,12 @@ static const struct option known[] = {
 	 "auto, pmp or hext",
 	 {{"auto", ISOLATION_AUTO}, {"pmp", ISOLATION_PMP}, {"hext", ISOLATION_HEXT}},
 	 apply_isolation},
+	{"console",
+	 "auto, merged or attached",
+	 {{"auto", CONSOLE_VIEW_AUTO},
+	  {"merged", CONSOLE_VIEW_MERGED},
+	  {"attached", CONSOLE_VIEW_ATTACHED}},
+	 apply_console},
 };
 
 static bool is_word(const char *text, size_t length, const char *word)
@@ -68,7 +80,7 @@ static void read_word(const char *word, size_t length)
 			return;
 		}
 	}
-	log_alert("Command line: %.*s is ignored: log= and isolation= would be accepted",
+	log_alert("Command line: %.*s is ignored: log=, isolation= and console= would be accepted",
 		  (int)length, word);
 }
 

@@ -9,6 +9,7 @@
 #include "core/types.h"
 
 struct capsule;
+struct console_port;
 struct hart;
 
 /*
@@ -28,15 +29,20 @@ enum vcpu_state {
 
 struct vcpu {
 	struct capsule *capsule;
-	unsigned id;	   /* hart id as the guest sees it */
-	unsigned state;	   /* enum vcpu_state; written with release order, last */
-	struct hart *hart; /* where it runs */
+	struct console_port *console; /* the capsule's, a load nearer */
+	unsigned id;		      /* hart id as the guest sees it */
+	xlen_t state;		      /* enum vcpu_state; written with release order, last */
+	struct hart *hart;	      /* where it runs */
 
-	/* What a call left to be done before the guest's next instruction (vcpu_work). */
+	/* What a call left to be done before the guest's next instruction. */
 	bool wait;   /* sleep until an interrupt is pending and enabled */
 	bool resume; /* then start afresh at resume_at */
 	xlen_t resume_at;
 	xlen_t resume_opaque;
+
+	/* Figures. */
+	uint64_t run_time; /* ticks that it was loaded and not asleep */
+	uint32_t switches; /* how often it was loaded */
 };
 
 #endif

@@ -17,6 +17,9 @@ void asm_offsets(void)
 	EMIT(CONTEXT_STATUS, offsetof(struct context, status));
 	EMIT(CONTEXT_CPU, offsetof(struct context, cpu));
 	EMIT(CONTEXT_MTIMECMP, offsetof(struct context, mtimecmp));
+	EMIT(CONTEXT_ALARM, offsetof(struct context, alarm));
+	EMIT(CONTEXT_EXIT_NEXT, offsetof(struct context, exit_next));
+	EMIT(CONTEXT_EXITS_SIZE, sizeof(((struct context *)0)->exits));
 	EMIT(CONTEXT_TIMER, offsetof(struct context, timer));
 	EMIT(CPU_ABOVE_STACK, align_up(sizeof(struct cpu), 16) + CPU_FAULT_STACK_SIZE);
 	EMIT(CPU_CONTEXT, offsetof(struct cpu, context));
@@ -25,6 +28,7 @@ void asm_offsets(void)
 	EMIT(CPU_SCRATCH, offsetof(struct cpu, scratch));
 	EMIT(CPU_FAULT_STACK, offsetof(struct cpu, fault_stack));
 	EMIT(CPU_FAULT_DEPTH, offsetof(struct cpu, fault_depth));
+	EMIT(FP_FCSR, offsetof(struct fp, fcsr));
 	EMIT(SBI_SLOT_MASK, SBI_SLOTS - 1);
 	EMIT(SBI_HASH_SHIFT, SBI_SLOT_SHIFT);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));

@@ -4,6 +4,7 @@
 
 #include "core/arch.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
@@ -59,6 +60,14 @@ struct hpa_range arch_image(void)
 				  (uintptr_t)__image_end - (uintptr_t)__image_start};
 }
 
+struct hpa_range arch_linked_manifest(void)
+{
+	extern const char __manifest_start[], __manifest_end[];
+
+	return (struct hpa_range){{(uintptr_t)__manifest_start},
+				  (uintptr_t)__manifest_end - (uintptr_t)__manifest_start};
+}
+
 struct hpa_range arch_reachable(struct hpa_range range)
 {
 	uint64_t limit = XLEN == 32 ? GIB(4) : (uint64_t)1 << 56;
@@ -112,7 +121,7 @@ static void come_up(struct cpu *cpu)
 	cpu_set_up(cpu);
 	if (cpu->msip)
 		*cpu->msip = 0;
-	csr_set(mie, MIP_MSIP);
+	csr_set(mie, MIP_MSIP | MIP_MEIP);
 	introduce(cpu);
 	__atomic_store_n(&cpu->hart.ready, true, __ATOMIC_RELEASE);
 }
@@ -120,7 +129,7 @@ static void come_up(struct cpu *cpu)
 _Noreturn void cpu_main(struct cpu *cpu)
 {
 	come_up(cpu);
-	hart_run(&cpu->hart);
+	sched_run(&cpu->hart);
 }
 
 /* The boot hart has a block already, which now gets its description. */

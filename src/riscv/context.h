@@ -14,15 +14,45 @@
 
 struct cpu;
 
+/* The supervisor's CSRs, in so far as a guest has them (V=0). */
+struct supervisor {
+	xlen_t sstatus, stvec, sscratch, sepc, scause, stval, satp, sie, scounteren, senvcfg;
+	bool software; /* SSIP */
+};
+
+/*
+ * Floating point. mstatus.FS proves nothing here, since a guest in S-mode may set it as it
+ * likes: the registers are switched whatever it says ("Extension Context Status").
+ */
+struct fp {
+	uint64_t f[32];
+	xlen_t fcsr;
+};
+
+enum { CONTEXT_EXITS = 32 };
+
 struct context {
 	xlen_t x[32];
 	xlen_t pc;
 	xlen_t status;	 /* mstatus of the last full save; of it only MPP is ever restored */
 	struct cpu *cpu; /* the hart that runs it */
 	xlen_t mtimecmp; /* address of that hart's compare register, for the short road */
-	uint64_t timer;	 /* without Sstc: when the supervisor timer is due */
+	uint64_t timer;	 /* when the supervisor timer is due; with Sstc only while not loaded */
+	uint64_t alarm;	 /* when the hart itself wants mtimecmp's interrupt; all ones: never */
 	bool external;	 /* wanted level of SEIP, applied by the hart that runs it */
-	struct walk walk;    /* constant part of walks: the RAM that its page tables are in */
+	bool fresh;	 /* not loaded since its image was: see first_time() in vcpu.c */
+
+	/* The next element of `exits` to be written (riscv/trap.S, RECORD_EXIT). */
+	xlen_t *exit_next;
+
+	/* What the registers of a hart hold while another vCPU is loaded there. */
+	struct supervisor supervisor;
+	struct fp fp;
+
+	/* The last exits, aligned to twice their size. */
+	xlen_t exits[CONTEXT_EXITS] __attribute__((aligned(2 * CONTEXT_EXITS * sizeof(xlen_t))));
+
+	struct walk walk; /* constant part of walks: the RAM that its page tables are in */
 	struct vcpu vcpu;
 };
 

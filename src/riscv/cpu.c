@@ -20,6 +20,7 @@ struct cpu *cpu_prepare(void *block, const struct machine_hart *description)
 		.fault_stack = top,
 		.stack = top - CPU_FAULT_STACK_SIZE,
 		.stack_limit = block,
+		.alarm = (uint64_t)-1,
 	};
 	*cpu->stack_limit = CPU_STACK_CANARY;
 	if (description) {

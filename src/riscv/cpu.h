@@ -51,6 +51,7 @@ struct cpu {
 	bool pmp_locked;    /* an earlier stage left locked entries */
 	struct isa_text guest_isa;
 
+	uint64_t alarm; /* when the scheduler wants to be called; all ones: never */
 	volatile uint32_t *msip;
 	xlen_t mtimecmp; /* address */
 

@@ -38,6 +38,13 @@ SECTIONS
 		. = ALIGN(16);
 	} :data
 
+	/* Empty unless the manifest is linked in (mk/package.mk). */
+	.manifest : ALIGN(8) {
+		__manifest_start = .;
+		KEEP(*(.manifest))
+		__manifest_end = .;
+	} :data
+
 	.bss : ALIGN(16) {
 		__bss_start = .;
 		*(.bss .bss.*)

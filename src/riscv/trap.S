@@ -48,11 +48,22 @@
 .macro ENTER_HYPERVISOR
 	REG_S	ra, X(1)(sp)
 	REG_S	tp, X(4)(sp)
-	csrr	t0, mscratch
+	csrrw	t0, mscratch, zero
 	REG_S	t0, X(2)(sp)
-	csrw	mscratch, zero
 	REG_L	tp, CONTEXT_CPU(sp)
 	REG_L	sp, CPU_STACK(tp)
+.endm
+
+/*
+ * Note the exit for a crash report: the extension's id for a call, else mcause, inverted for an
+ * exception. The ring's alignment makes one bit of its next place the wrap. Uses t0. sp: context.
+ */
+.macro RECORD_EXIT what
+	REG_L	t0, CONTEXT_EXIT_NEXT(sp)
+	REG_S	\what, 0(t0)
+	addi	t0, t0, XLEN_BYTES
+	andi	t0, t0, ~CONTEXT_EXITS_SIZE
+	REG_S	t0, CONTEXT_EXIT_NEXT(sp)
 .endm
 
 /* Save what a short entry doesn't. sp: context. Uses t0. */
@@ -80,19 +91,36 @@
 
 /*
  * Without Sstc: through the hart's mtimecmp, whose interrupt becomes STIP
- * (trap_interrupt). Uses t0 and t1. sp: context.
+ * (arch_timer_interrupt). The hart's own alarm goes first when it is earlier. Uses t0 and
+ * t1, on RV32 a0 and a1 as well. sp: context.
  */
 .macro SET_TIMER_MTIMECMP
-	REG_L	t1, CONTEXT_MTIMECMP(sp)
 #if __riscv_xlen == 64
 	sd	a0, CONTEXT_TIMER(sp)
-	sd	a0, 0(t1)
+	ld	t0, CONTEXT_ALARM(sp)
+	ld	t1, CONTEXT_MTIMECMP(sp)
+	bltu	t0, a0, 1f
+	mv	t0, a0
+1:
+	sd	t0, 0(t1)
 #else
 	sw	a0, CONTEXT_TIMER(sp)
 	sw	a1, CONTEXT_TIMER + 4(sp)
-	li	t0, -1
-	sw	t0, 0(t1)
-	sw	a1, 4(t1)
+	lw	t0, CONTEXT_ALARM + 4(sp)
+	lw	t1, CONTEXT_ALARM(sp)
+	bltu	t0, a1, 2f
+	bltu	a1, t0, 1f
+	bltu	t1, a0, 2f
+1:
+	mv	t0, a1
+	mv	t1, a0
+2:
+	/* t0, t1: the earlier one. a0 and a1 are free: they are results. */
+	mv	a0, t1
+	lw	t1, CONTEXT_MTIMECMP(sp)
+	li	a1, -1
+	sw	a1, 0(t1)
+	sw	t0, 4(t1)
 	sw	a0, 0(t1)
 #endif
 	li	t1, MIP_STIP
@@ -142,6 +170,7 @@
  */
 trap_call:
 	SAVE_ARGUMENTS 12
+	RECORD_EXIT a7
 	ENTER_HYPERVISOR
 	csrr	t0, mepc
 	addi	t0, t0, 4
@@ -178,7 +207,11 @@ trap_call_unknown:
 	j	trap_call_done
 
 trap_not_call:
+	mv	t1, t0
 	bltz	t0, trap_interrupted
+	not	t1, t0
+	RECORD_EXIT t1
+	csrr	t0, mcause
 	/* Load and store access faults are how guests reach virtual devices. */
 	li	t1, CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load
@@ -243,8 +276,9 @@ trap_slots_done:
 	j	trap_short_return
 
 trap_interrupted:
+	RECORD_EXIT t1
 	SAVE_ARGUMENTS 10
-	mv	a0, t0
+	mv	a0, t1
 	ENTER_HYPERVISOR
 	call	trap_interrupt
 	REG_L	t0, CPU_WORK(tp)

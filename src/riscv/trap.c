@@ -4,6 +4,7 @@
 #include "core/arch.h"
 #include "core/assert.h"
 #include "core/capsule.h"
+#include "core/sched.h"
 #include "drivers/drivers.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
@@ -22,21 +23,40 @@ static trap_handler *const exceptions[CAUSE_COUNT] = {
 	[CAUSE_STORE_ACCESS] = mmio_exception,
 };
 
-void trap_work(struct context *context)
+static void work(struct cpu *cpu)
 {
-	struct cpu *cpu = context->cpu;
-
 	ASSERT(*cpu->stack_limit == CPU_STACK_CANARY);
 	while (cpu->work) {
 		cpu->work = 0;
-		hart_work(&cpu->hart, &context->vcpu);
+		sched_work(&cpu->hart);
 	}
+}
+
+/* A short entry has left work. All registers are saved now: a failure it reported can be shown. */
+void trap_work(struct context *context)
+{
+	const struct capsule *capsule = context->vcpu.capsule;
+
+	if (capsule->state == CAPSULE_STOPPING && capsule->end == CAPSULE_FAILED)
+		report_failure(context);
+	work(context->cpu);
 }
 
 /* Instructions are two bytes long unless the low two bits are set. */
 static unsigned insn_length(uint32_t insn)
 {
 	return (insn & 3) == 3 ? 4 : 2;
+}
+
+/*
+ * True when the guest would meet the same exception for ever: the first instruction of its
+ * handler raises it. Reflecting it changes nothing that the instruction depends on, turns
+ * interrupts off, and there is no other vCPU that could change the code.
+ */
+static bool is_stuck(const struct context *context, const struct trap *trap)
+{
+	return context->pc == (csr_read(stvec) & ~(xlen_t)3) && (trap->status & MSTATUS_MPP_S) &&
+	       context->vcpu.capsule->vcpu_count == 1;
 }
 
 void trap_exception(struct context *context, xlen_t cause, xlen_t value)
@@ -46,6 +66,8 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 
 	if (cause < CAUSE_COUNT && exceptions[cause])
 		result = exceptions[cause](context, &trap);
+	if (result == TRAP_REFLECT && is_stuck(context, &trap))
+		result = TRAP_FATAL;
 
 	switch (result) {
 	case TRAP_RESUME: break;
@@ -54,20 +76,9 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	case TRAP_FATAL:
 		report_guest(context, &trap);
 		capsule_end(context->vcpu.capsule, CAPSULE_FAILED, "stopped");
-		arch_hart_request_work();
 		break;
 	}
-	trap_work(context);
-}
-
-/*
- * Without Sstc the guest's timer is our mtimecmp: what it raises here becomes
- * STIP there, and stays until the next time is set.
- */
-static void timer_due(void)
-{
-	csr_clear(mie, MIP_MTIP);
-	csr_set(mip, MIP_STIP);
+	work(context->cpu);
 }
 
 /* Another hart wants something of this one or of its vCPU. */
@@ -81,6 +92,7 @@ static void woken(struct cpu *cpu)
 		else
 			csr_clear(mip, MIP_SEIP);
 	}
+	cpu->work = 1; /* requests, and who can run now, are the scheduler's */
 }
 
 void trap_interrupt(xlen_t cause)
@@ -89,26 +101,33 @@ void trap_interrupt(xlen_t cause)
 
 	switch (cause << 1 >> 1) {
 	case IRQ_M_EXT: drivers_interrupt(&cpu->hart); break;
-	case IRQ_M_TIMER: timer_due(); break;
+	case IRQ_M_TIMER:
+		if (arch_timer_interrupt())
+			cpu->work = 1;
+		break;
 	case IRQ_M_SOFT: woken(cpu); break;
 	default: panic("interrupt %lu, which was never enabled", cause << 1 >> 1);
 	}
 }
 
-void arch_hart_sleep(void)
+void arch_hart_poll(void)
 {
 	xlen_t pending = csr_read(mip) & csr_read(mie);
 
-	if (!(pending & (MIP_HOST | MIP_GUEST))) {
-		__asm__ volatile("wfi" : : : "memory");
-		pending = csr_read(mip) & csr_read(mie);
-	}
 	if (pending & MIP_MSIP)
 		trap_interrupt(IRQ_M_SOFT);
 	if (pending & MIP_MTIP)
 		trap_interrupt(IRQ_M_TIMER);
 	if (pending & MIP_MEIP)
 		trap_interrupt(IRQ_M_EXT);
+}
+
+/* Interrupts are off in M-mode: what comes between look and WFI stays pending, and ends the WFI. */
+void arch_hart_sleep(void)
+{
+	if (!(csr_read(mip) & csr_read(mie) & (MIP_HOST | MIP_GUEST)))
+		__asm__ volatile("wfi" : : : "memory");
+	arch_hart_poll();
 }
 
 /* Privileged spec, "Trap Entry" as seen by S-mode: what hardware does when it delegates. */

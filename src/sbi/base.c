@@ -26,9 +26,9 @@ static struct sbi_ret rarely_asked(xlen_t fid)
 
 SBI_HANDLER(sbi_base)
 {
-	if (fid == 0)
-		return sbi_return(SBI_SUCCESS, SPEC_VERSION);
 	if (fid == 3)
 		return sbi_return(SBI_SUCCESS, sbi_has(a0));
+	if (fid == 0)
+		return sbi_return(SBI_SUCCESS, SPEC_VERSION);
 	return rarely_asked(fid);
 }

@@ -26,7 +26,6 @@ static struct sbi_ret stop(void)
 
 	__atomic_store_n(&vcpu->state, VCPU_STOPPED, __ATOMIC_RELEASE);
 	capsule_end(vcpu->capsule, CAPSULE_SHUTDOWN, "stopped its last vCPU");
-	arch_hart_request_work();
 	return sbi_return(SBI_SUCCESS, 0);
 }
 

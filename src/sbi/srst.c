@@ -22,7 +22,6 @@ static struct sbi_ret reset(uint32_t type, uint32_t reason)
 		capsule_end(vcpu->capsule, CAPSULE_SHUTDOWN, "powered off");
 	else
 		capsule_end(vcpu->capsule, CAPSULE_REBOOT, "asked for a reboot");
-	arch_hart_request_work();
 	return sbi_return(SBI_SUCCESS, 0);
 }
 

@@ -27,8 +27,10 @@ static enum trap_result wait_for_interrupt(struct context *context)
 	if (!(context->status & MSTATUS_MPP_S))
 		return TRAP_REFLECT; /* "may raise illegal" in U; a guest's user program can't sleep
 				      */
-	context->vcpu.wait = true;
-	arch_hart_request_work();
+	if (!arch_vcpu_interrupted(&context->vcpu)) {
+		context->vcpu.wait = true;
+		arch_hart_request_work();
+	}
 	return TRAP_SKIP;
 }
 

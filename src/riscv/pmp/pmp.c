@@ -133,37 +133,47 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 	if (status != OK)
 		return status;
 	space->regions[space->region_count++] = (struct space_region){from, to, size, allow};
+	space->config = 0;
+	for (unsigned i = 0; i < space->entry_count; i++)
+		space->config |= (xlen_t)space->entries[i].config << pmp_config_shift(i, XLEN);
 	return OK;
 }
 
 /*
  * Modes off first, then addresses, then modes: never is a half-written entry in
- * force, though nothing runs below us meanwhile.
+ * force, though nothing runs below us meanwhile. The guest's slots are all there is
+ * in pmpcfg0 on RV32, and on RV64 the rest of it is off.
  */
-static enum status activate(const struct space *space, struct reason *why)
+static void activate(const struct space *space)
 {
 	struct cpu *cpu = cpu_of(hart_this());
 
-	ASSERT(space->entry_count <= PMP_SLOT_GUEST_COUNT);
-	for (unsigned i = 0; i < PMP_SLOT_GUEST_COUNT; i++)
-		write_config(cpu, PMP_SLOT_GUEST_FIRST + i, PMP_OFF);
-	for (unsigned i = 0; i < space->entry_count; i++)
-		write_address(cpu, PMP_SLOT_GUEST_FIRST + i, space->entries[i].address);
-	for (unsigned i = 0; i < space->entry_count; i++)
-		write_config(cpu, PMP_SLOT_GUEST_FIRST + i, space->entries[i].config);
+	_Static_assert(PMP_SLOT_GUEST_FIRST == 0 && PMP_SLOT_GUEST_COUNT == 4,
+		       "the CSRs below are the guest's slots");
+	cpu->pmp_dirty = true;
+	csr_write(pmpcfg0, 0);
+	csr_write(pmpaddr0, space->entries[0].address);
+	csr_write(pmpaddr1, space->entries[1].address);
+	csr_write(pmpaddr2, space->entries[2].address);
+	csr_write(pmpaddr3, space->entries[3].address);
+	csr_write(pmpcfg0, space->config);
 	fence(cpu);
+}
 
+static enum status verify(const struct space *space, struct reason *why)
+{
 	for (unsigned i = 0; i < space->entry_count; i++) {
+		unsigned slot = PMP_SLOT_GUEST_FIRST + i;
+		uint8_t config = read_config(slot);
 		xlen_t address = 0;
 
-		pmp_read_address(PMP_SLOT_GUEST_FIRST + i, &address);
-		if (address != space->entries[i].address ||
-		    read_config(PMP_SLOT_GUEST_FIRST + i) != space->entries[i].config)
+		pmp_read_address(slot, &address);
+		if (address != space->entries[i].address || config != space->entries[i].config)
 			return refuse(why, ERR_LIMIT,
 				      "PMP entry %u reads back as 0x%lx (0x%x) instead of 0x%lx "
 				      "(0x%x)",
-				      i, address, read_config(PMP_SLOT_GUEST_FIRST + i),
-				      space->entries[i].address, space->entries[i].config);
+				      slot, address, config, space->entries[i].address,
+				      space->entries[i].config);
 	}
 	return OK;
 }
@@ -174,4 +184,5 @@ const struct isolation_ops pmp_isolation = {
 	.guest_address = guest_address,
 	.map = map,
 	.activate = activate,
+	.verify = verify,
 };

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving a capsule its first contents: RAM, device tree, devices, vCPU.
+ *
+ * The same for its first start and for every later one, so that nothing of an
+ * earlier life can survive. Done in steps between the turns of the other vCPUs of
+ * the hart, because a hundred megabytes take a while.
+ */
+#include "core/capsule_load.h"
+
+#include "core/arch.h"
+#include "core/assert.h"
+#include "core/guest_tree.h"
+#include "core/log.h"
+#include "lib/string.h"
+#include "vdev/map.h"
+
+/* What one step does at most: some hundred thousand instructions. */
+enum { LOAD_STEP = 1024 * 1024 };
+
+/* Copy what of [at, at + size) falls into the step's [from, from + length), offsets in RAM. */
+static void load_part(const struct capsule *capsule, gpa_t at, const uint8_t *bytes, uint64_t size,
+		      uint64_t from, uint64_t length)
+{
+	uint64_t start = at.raw - capsule->ram.raw;
+	uint64_t first = start > from ? start : from;
+	uint64_t last = start + size < from + length ? start + size : from + length;
+
+	if (first < last)
+		memcpy((uint8_t *)(uintptr_t)capsule->host_ram.raw + first, bytes + (first - start),
+		       last - first);
+}
+
+/* True when one segment fills all of the step, which then needn't be zeroed first. */
+static bool is_filled(const struct capsule *capsule, uint64_t from, uint64_t length)
+{
+	for (unsigned i = 0; i < capsule->image.plan.segment_count; i++) {
+		const struct image_segment *segment = &capsule->image.plan.segments[i];
+
+		if (range_contains(segment->at.raw - capsule->ram.raw, segment->file_size, from,
+				   length))
+			return true;
+	}
+	return false;
+}
+
+static void fill_ram(struct capsule *capsule, uint64_t from, uint64_t length)
+{
+	const struct capsule_image *image = &capsule->image;
+
+	if (!is_filled(capsule, from, length))
+		memset((uint8_t *)(uintptr_t)capsule->host_ram.raw + from, 0, length);
+	for (unsigned i = 0; i < image->plan.segment_count; i++) {
+		const struct image_segment *segment = &image->plan.segments[i];
+
+		load_part(capsule, segment->at, image->kernel + segment->offset, segment->file_size,
+			  from, length);
+	}
+	if (image->ramdisk_size)
+		load_part(capsule, image->extras.initrd, image->ramdisk, image->ramdisk_size, from,
+			  length);
+}
+
+/* A vCPU's external interrupt follows the virtual PLIC. */
+static void plic_output(struct vplic *plic, unsigned context, bool level)
+{
+	struct capsule *capsule =
+		(struct capsule *)((uintptr_t)plic - offsetof(struct capsule, plic));
+
+	arch_vcpu_set_external(capsule->vcpus[context], level);
+}
+
+/* The UART is first on the bus: it is what guests touch most. */
+void capsule_load_devices(struct capsule *capsule)
+{
+	capsule->bus = (struct vdev_bus){.count = 0};
+	vplic_init(&capsule->plic, (gpa_t){VDEV_PLIC}, capsule->vcpu_count, plic_output);
+	vuart_init(&capsule->uart, (gpa_t){VDEV_UART}, &capsule->plic, VDEV_UART_IRQ,
+		   &capsule->console);
+	if (!vdev_attach(&capsule->bus, &capsule->uart.dev) ||
+	    !vdev_attach(&capsule->bus, &capsule->plic.dev))
+		panic("the virtual devices of vdev/map.h overlap");
+}
+
+/* The guest's device tree says what the fences and the devices were made from. */
+enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
+{
+	const struct capsule_image *image = &capsule->image;
+	const struct space_region *ram = &capsule->space.regions[0];
+	uint8_t *start = (uint8_t *)(uintptr_t)(capsule->host_ram.raw +
+						(image->extras.tree.raw - capsule->ram.raw));
+	enum status status;
+	size_t length;
+	struct guest_tree tree = {
+		.name = capsule->name,
+		.bootargs = image->bootargs,
+		.ram = ram->from,
+		.ram_size = ram->size,
+		.initrd = image->extras.initrd,
+		.initrd_size = image->ramdisk_size,
+		.vcpus = capsule->vcpu_count,
+		.timebase = capsule->timebase,
+		.plic = capsule->plic.dev.base,
+		.plic_size = capsule->plic.dev.size,
+		.plic_sources = VPLIC_SOURCES - 1,
+		.uart = capsule->uart.dev.base,
+		.uart_size = capsule->uart.dev.size,
+		.uart_irq = VDEV_UART_IRQ,
+		.uart_clock = VUART_CLOCK,
+	};
+
+	arch_describe(capsule->vcpus[0]->hart, &tree);
+	status = guest_tree_build(&tree, start, GUEST_TREE_SIZE, &length, why);
+	if (status == OK) /* what libfdt moved away from */
+		memset(start + length, 0, GUEST_TREE_SIZE - length);
+	return status;
+}
+
+bool capsule_load_step(struct capsule *capsule)
+{
+	uint64_t rest = capsule->ram_size - capsule->loaded;
+	struct reason why;
+
+	if (rest) {
+		uint64_t length = rest < LOAD_STEP ? rest : LOAD_STEP;
+
+		fill_ram(capsule, capsule->loaded, length);
+		capsule->loaded += length;
+		return false;
+	}
+	capsule->loaded = 0;
+
+	console_begin(&capsule->console);
+	lock_take(&capsule->devices_lock);
+	capsule_load_devices(capsule);
+	vuart_poll(&capsule->uart);
+	lock_drop(&capsule->devices_lock);
+
+	/* It could be written when the capsule was made, from the same values. */
+	if (capsule_load_tree(capsule, &why) != OK)
+		panic("capsule %u: %s", capsule->number, why.text);
+
+	arch_vcpu_reset(capsule->vcpus[0], capsule->image.plan.entry.raw,
+			capsule->image.extras.tree.raw);
+	capsule->started_at = arch_time();
+	capsule->starts++;
+	capsule->state = CAPSULE_RUNNING;
+	if (capsule->starts > 1)
+		log_info("Capsule %u: %s: started again", capsule->number, capsule->name);
+	return true;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers: the supervisor's, by Sstc or through mtimecmp, and the hart's own alarm, which
+ * always is mtimecmp's.
+ */
+#include "core/arch.h"
+#include "riscv/access.h"
+#include "riscv/cpu.h"
+
+static const uint64_t never = (uint64_t)-1;
+
+static void write_stimecmp(uint64_t when)
+{
+#if __riscv_xlen == 64
+	csr_write(CSR_STIMECMP, when);
+#else
+	/* No interrupt may appear between the halves: one is parked at all ones. */
+	csr_write(CSR_STIMECMP, -1);
+	csr_write(CSR_STIMECMPH, when >> 32);
+	csr_write(CSR_STIMECMP, when);
+#endif
+}
+
+static void write_mtimecmp(uintptr_t at, uint64_t when)
+{
+	volatile uint32_t *halves = (volatile uint32_t *)at;
+
+	halves[0] = (uint32_t)-1;
+	halves[1] = when >> 32;
+	halves[0] = when;
+}
+
+void arch_timer_quiet(void)
+{
+	write_stimecmp(never);
+}
+
+/*
+ * Without Sstc a hart's one mtimecmp serves itself and the guest that is loaded: it is set to the
+ * earlier of the alarm and of the guest's timer, unless that has raised STIP already.
+ */
+static void set_mtimecmp(struct cpu *cpu)
+{
+	uint64_t when = cpu->alarm;
+
+	if (!cpu->has_sstc && cpu->context && !(csr_read(mip) & MIP_STIP) &&
+	    cpu->context->timer < when)
+		when = cpu->context->timer;
+	write_mtimecmp(cpu->mtimecmp, when);
+	if (when == never)
+		csr_clear(mie, MIP_MTIP);
+	else
+		csr_set(mie, MIP_MTIP);
+}
+
+static void set_alarm(struct cpu *cpu, uint64_t when)
+{
+	cpu->alarm = when;
+	if (cpu->context)
+		cpu->context->alarm = when; /* for the short road */
+}
+
+void arch_alarm_set(uint64_t when)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+
+	if (cpu->alarm == when)
+		return;
+	set_alarm(cpu, when);
+	set_mtimecmp(cpu);
+}
+
+bool arch_timer_interrupt(void)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+	uint64_t now = arch_time();
+	bool rang = cpu->alarm <= now;
+
+	if (!cpu->has_sstc && cpu->context && cpu->context->timer <= now)
+		csr_set(mip, MIP_STIP);
+	if (rang)
+		set_alarm(cpu, never);
+	set_mtimecmp(cpu);
+	return rang;
+}
+
+void arch_timer_set(struct vcpu *vcpu, uint64_t when)
+{
+	struct context *context = context_of(vcpu);
+
+	if (context->cpu->has_sstc) {
+		write_stimecmp(when);
+		return;
+	}
+	context->timer = when;
+	csr_clear(mip, MIP_STIP);
+	set_mtimecmp(context->cpu);
+}
