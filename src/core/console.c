@@ -8,10 +8,10 @@
 enum {
 	OUTPUT_SIZE = 1024, /* a power of two */
 	/*
-	 * How often a busy transmitter is asked before a byte of ours is given up: some
-	 * seconds at any speed, so that a stuck terminal can't hang the machine.
+	 * How often a busy transmitter is asked before it counts as stuck: some tenths of a
+	 * second at least. From then on, until it takes a byte again, nothing waits for it.
 	 */
-	PATIENCE = 20000000,
+	PATIENCE = 1000000,
 };
 
 struct console_road console_road;
@@ -23,6 +23,7 @@ static struct {
 	bool log_waits;	       /* lines of the log wait for the end of the guest's */
 	bool starved;	       /* a port was told that there is no room */
 	bool output_interrupt; /* the device raises one when it has room */
+	bool stuck;	       /* the device took nothing for as long as anybody would wait */
 	bool input_stopped;    /* the attached port was full: its bytes wait in the device */
 	unsigned head;	       /* next byte to write; free-running */
 	unsigned tail;	       /* next byte to send; free-running */
@@ -62,6 +63,7 @@ static bool send(uint8_t byte)
 		if (!console.device->ready())
 			return false;
 		console_road.room = console.device->burst;
+		console.stuck = false;
 	}
 	console_road.room--;
 	console.device->put(byte);
@@ -97,10 +99,18 @@ static bool emit(uint8_t byte)
 	return true;
 }
 
+/* Whether to try once more after so many tries in vain. */
+static bool is_worth_waiting(unsigned tries)
+{
+	if (tries >= PATIENCE)
+		console.stuck = true;
+	return !console.stuck;
+}
+
 static void emit_text(const char *text)
 {
 	for (; *text; text++)
-		for (unsigned i = 0; i < PATIENCE && !emit(*text); i++)
+		for (unsigned i = 0; !emit(*text) && is_worth_waiting(i); i++)
 			;
 }
 
@@ -138,12 +148,13 @@ bool console_write_slowly(struct console_port *port, uint8_t byte)
 	return taken;
 }
 
-void console_write_patiently(struct console_port *port, uint8_t byte)
+/* The lock is not held while waiting: others may have something to do with the console. */
+bool console_write_patiently(struct console_port *port, uint8_t byte)
 {
-	lock_console();
-	for (unsigned i = 0; i < PATIENCE && !write_byte(port, byte); i++)
-		;
-	unlock_console();
+	for (unsigned i = 0; !console_write_slowly(port, byte); i++)
+		if (!is_worth_waiting(i))
+			return false;
+	return true;
 }
 
 /* Copy to the device's register; unrolled, since each byte costs the guest otherwise. */
@@ -267,6 +278,11 @@ void console_interrupt(void)
 		changed->changed(changed);
 }
 
+bool console_has_device(void)
+{
+	return console.device != NULL;
+}
+
 void console_set_device(const struct console_device *device)
 {
 	lock_console();
@@ -307,14 +323,17 @@ void console_show_log(void)
 void console_flush(void)
 {
 	lock_console();
-	for (unsigned i = 0; console.device && i < PATIENCE && console.tail != console.head; i++)
+	for (unsigned i = 0; console.device && console.tail != console.head; i++) {
 		drain();
+		if (!is_worth_waiting(i))
+			break;
+	}
 	unlock_console();
 }
 
 static void put_waiting(uint8_t byte)
 {
-	for (unsigned i = 0; i < PATIENCE && !send(byte); i++)
+	for (unsigned i = 0; !send(byte) && is_worth_waiting(i); i++)
 		;
 }
 

@@ -62,7 +62,7 @@ extern struct console_road console_road;
 bool console_write_slowly(struct console_port *port, uint8_t byte);
 
 /* console_write_blocking(), likewise. */
-void console_write_patiently(struct console_port *port, uint8_t byte);
+bool console_write_patiently(struct console_port *port, uint8_t byte);
 
 /* True when the byte is sent: the short road was open. */
 static inline bool console_write_quickly(struct console_port *port, uint8_t byte)
@@ -87,12 +87,13 @@ static inline bool console_write(struct console_port *port, uint8_t byte)
 	return console_write_quickly(port, byte) || console_write_slowly(port, byte);
 }
 
-/* Send one byte, waiting (a bounded time) for the UART when the ring is full: for calls that block.
+/*
+ * Send one byte, waiting for the UART while the ring is full: for calls that block. False when
+ * the byte is lost because the UART takes nothing any more.
  */
-static inline void console_write_blocking(struct console_port *port, uint8_t byte)
+static inline bool console_write_blocking(struct console_port *port, uint8_t byte)
 {
-	if (!console_write_quickly(port, byte))
-		console_write_patiently(port, byte);
+	return console_write_quickly(port, byte) || console_write_patiently(port, byte);
 }
 
 /* Send up to `size` bytes; returns how many were taken. */
@@ -109,6 +110,9 @@ bool console_readable(struct console_port *port);
 
 /* The terminal is `device` from now on. Boot hart. */
 void console_set_device(const struct console_device *device);
+
+/* False before console_set_device(). Any state. */
+bool console_has_device(void);
 
 /* What is typed goes to `port` from now on, and its output is shown. */
 void console_attach(struct console_port *port);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A physical CPU, as far as it isn't RISC-V's business. The architecture embeds
- * this in its own structure (riscv/hart.h).
+ * this in its own structure (riscv/cpu.h).
  */
 #ifndef CORE_HART_H
 #define CORE_HART_H
@@ -13,7 +13,7 @@ struct hart {
 	const struct machine_hart *description; /* of the device tree */
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
 	xlen_t vendor, architecture, implementation; /* mvendorid, marchid, mimpid */
-	const char *unfit;			/* why it can run no capsule, or NULL: it can */
+	const char *unfit; /* why it can run no capsule, or NULL: it can */
 	bool ready;	   /* it has probed itself; written with release order */
 	struct vcpu *vcpu; /* what it shall run; set before it is woken */
 };

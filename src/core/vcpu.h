@@ -32,7 +32,7 @@ struct vcpu {
 	unsigned state;	   /* enum vcpu_state; written with release order, last */
 	struct hart *hart; /* where it runs */
 
-	/* What a call left to be done before the guest's next instruction (vcpu_work). */
+	/* What a call left to be done before the guest's next instruction. */
 	bool wait;   /* sleep until an interrupt is pending and enabled */
 	bool resume; /* then start afresh at resume_at */
 	xlen_t resume_at;

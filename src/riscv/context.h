@@ -17,12 +17,12 @@ struct cpu;
 struct context {
 	xlen_t x[32];
 	xlen_t pc;
-	xlen_t status;	 /* mstatus of the last full save; of it only MPP is ever restored */
-	struct cpu *cpu; /* the hart that runs it */
-	xlen_t mtimecmp; /* address of that hart's compare register, for the short road */
-	uint64_t timer;	 /* without Sstc: when the supervisor timer is due */
-	bool external;	 /* wanted level of SEIP, applied by the hart that runs it */
-	struct walk walk;    /* constant part of walks: the RAM that its page tables are in */
+	xlen_t status;	  /* mstatus of the last full save; of it only MPP is ever restored */
+	struct cpu *cpu;  /* the hart that runs it */
+	xlen_t mtimecmp;  /* address of that hart's compare register, for the short road */
+	uint64_t timer;	  /* without Sstc: when the supervisor timer is due */
+	bool external;	  /* wanted level of SEIP, applied by the hart that runs it */
+	struct walk walk; /* constant part of walks: the RAM that its page tables are in */
 	struct vcpu vcpu;
 };
 

@@ -45,9 +45,9 @@ static void registers_line(char *line, size_t size, const xlen_t *x, xlen_t pc, 
 	size_t length = 0;
 
 	for (unsigned i = from; i < from + PER_LINE && length < size; i++)
-		length += print_text(line + length, size - length, "%s%4s %0*lx",
-				     i == from ? "" : "  ", register_names[i], XLEN / 4,
-				     i ? x[i] : pc);
+		length += print_text(line + length, size - length,
+				     XLEN == 64 ? "%s%4s %016lx" : "%s%4s %08lx",
+				     i == from ? "" : "  ", register_names[i], i ? x[i] : pc);
 }
 
 void report_guest(const struct context *context, const struct trap *trap)
@@ -120,6 +120,7 @@ _Noreturn void machine_fault(void)
 	xlen_t value = csr_read(mtval);
 	char line[128];
 
+	panic_begin();
 	/* tp was saved as it is: guests' registers t2-t6 and gp are among what is shown. */
 	print_text(line, sizeof(line), "[!] CPU %u: The hypervisor itself failed: %s (%lx)\n",
 		   cpu->hart.id, report_cause(cause), cause);

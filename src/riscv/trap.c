@@ -9,17 +9,31 @@
 #include "riscv/cpu.h"
 #include "riscv/report.h"
 
+/* Where the guest takes its exceptions: the base in either mode of stvec. */
+static xlen_t trap_handler_of_guest(void)
+{
+	return csr_read(stvec) & ~(xlen_t)3;
+}
+
 /* Entries from riscv/trap.S. */
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
 void trap_work(struct context *context);
 
+/*
+ * Code that the fences deny. The guest's own fault, unless it is the first instruction of its trap
+ * handler: then hardware would take the same trap again, for ever, and the guest is at its end.
+ */
+static enum trap_result unreachable_code(struct context *context, struct trap *trap)
+{
+	(void)trap;
+	return context->pc == trap_handler_of_guest() ? TRAP_FATAL : TRAP_REFLECT;
+}
+
 static trap_handler *const exceptions[CAUSE_COUNT] = {
-	[CAUSE_ILLEGAL] = emulate_illegal,
-	[CAUSE_LOAD_MISALIGNED] = emulate_misaligned,
-	[CAUSE_STORE_MISALIGNED] = emulate_misaligned,
-	[CAUSE_LOAD_ACCESS] = mmio_exception,
-	[CAUSE_STORE_ACCESS] = mmio_exception,
+	[CAUSE_INSN_ACCESS] = unreachable_code,	      [CAUSE_ILLEGAL] = emulate_illegal,
+	[CAUSE_LOAD_MISALIGNED] = emulate_misaligned, [CAUSE_STORE_MISALIGNED] = emulate_misaligned,
+	[CAUSE_LOAD_ACCESS] = mmio_exception,	      [CAUSE_STORE_ACCESS] = mmio_exception,
 };
 
 void trap_work(struct context *context)
@@ -53,7 +67,8 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	case TRAP_REFLECT: trap_reflect(context, trap.cause, trap.value); break;
 	case TRAP_FATAL:
 		report_guest(context, &trap);
-		capsule_end(context->vcpu.capsule, CAPSULE_FAILED, "stopped");
+		capsule_end(context->vcpu.capsule, CAPSULE_FAILED,
+			    "stopped: its own trap handler can't be reached");
 		arch_hart_request_work();
 		break;
 	}
@@ -74,7 +89,10 @@ static void timer_due(void)
 static void woken(struct cpu *cpu)
 {
 	*cpu->msip = 0;
-	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	/* The device is quiet before we look at what we were called for. */
+	__asm__ volatile("fence o, rw" : : : "memory");
+	if (panic_has_begun())
+		arch_hart_park();
 	if (cpu->context) {
 		if (__atomic_load_n(&cpu->context->external, __ATOMIC_ACQUIRE))
 			csr_set(mip, MIP_SEIP);
@@ -120,7 +138,7 @@ void trap_reflect(struct context *context, xlen_t cause, xlen_t value)
 	csr_write(scause, cause);
 	csr_write(stval, value);
 	csr_write(sepc, context->pc);
-	context->pc = csr_read(stvec) & ~(xlen_t)3; /* exceptions go to the base in either mode */
+	context->pc = trap_handler_of_guest();
 
 	status &= ~(xlen_t)(MSTATUS_SPP | MSTATUS_SPIE);
 	if (from_supervisor)

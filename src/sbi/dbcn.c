@@ -37,6 +37,8 @@ static struct sbi_ret console_read_memory(xlen_t size, xlen_t low, xlen_t high)
 			break;
 		to[count++] = byte;
 	}
+	if (count)
+		capsule->console.changed(&capsule->console); /* its UART shows the same input */
 	return sbi_return(SBI_SUCCESS, count);
 }
 
@@ -46,7 +48,8 @@ SBI_HANDLER(sbi_dbcn)
 	case CONSOLE_WRITE: return console_write_memory(a0, a1, a2);
 	case CONSOLE_READ: return console_read_memory(a0, a1, a2);
 	case CONSOLE_WRITE_BYTE:
-		console_write_blocking(&vcpu_this()->capsule->console, a0);
+		if (!console_write_blocking(&vcpu_this()->capsule->console, a0))
+			return sbi_return(SBI_ERR_FAILED, 0);
 		return sbi_return(SBI_SUCCESS, 0);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}

@@ -10,8 +10,9 @@
 
 static __attribute__((noinline)) struct sbi_ret putchar_patiently(uint8_t byte, xlen_t a1)
 {
-	console_write_patiently(&vcpu_this()->capsule->console, byte);
-	return sbi_return(0, a1);
+	bool sent = console_write_patiently(&vcpu_this()->capsule->console, byte);
+
+	return sbi_return(sent ? SBI_SUCCESS : SBI_ERR_FAILED, a1);
 }
 
 /* One of its own, because old kernels print with it byte by byte. */
@@ -22,12 +23,22 @@ SBI_HANDLER(sbi_legacy_putchar)
 	return putchar_patiently(a0, a1);
 }
 
+/* -1 when nothing waits. */
+static long getchar(struct console_port *port)
+{
+	int byte = console_read(port);
+
+	if (byte >= 0)
+		port->changed(port); /* its UART shows the same input */
+	return byte;
+}
+
 SBI_HANDLER(sbi_legacy)
 {
 	struct vcpu *vcpu = vcpu_this();
 
 	switch (eid) {
-	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(console_read(&vcpu->capsule->console), a1);
+	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(getchar(&vcpu->capsule->console), a1);
 	case SBI_EXT_LEGACY_SET_TIMER:
 		arch_timer_set(vcpu, XLEN == 32 ? (uint64_t)a1 << 32 | a0 : a0);
 		return sbi_return(0, a1);

@@ -342,19 +342,66 @@ static void test_blocking(void **state)
 	}
 }
 
-/* A stuck UART loses the byte in the end, and hangs nobody. */
+static jmp_buf enough;
+
+/* Takes nothing; leaves the test when it is asked more often than everything together may. */
+static bool stuck_ready(void)
+{
+	if (++uart.asks > 2ul * PATIENCE)
+		longjmp(enough, 1);
+	return false;
+}
+
+static void get_stuck(void)
+{
+	device.ready = stuck_ready;
+	uart.asks = 0;
+}
+
+/*
+ * A stuck UART loses bytes in the end, says so, and hangs nobody: it is waited for once,
+ * not once for every byte. When it takes bytes again, so do the calls.
+ */
 static void test_stuck(void **state)
 {
 	(void)state;
 	start(1, true);
-	for (unsigned i = 0; i < 1 + OUTPUT_SIZE; i++)
-		assert_true(console_write(&port, 'x'));
-	console_write_blocking(&port, 'y');
-	assert_int_equal(uart.sent, 1);
+	fill();
+	get_stuck();
+	if (setjmp(enough))
+		fail_msg("a stuck UART is waited for again and again");
+	assert_false(console_write_blocking(&port, 'y'));
+	assert_in_range(uart.asks, PATIENCE / 2, PATIENCE + 10);
+	for (unsigned i = 0; i < 100; i++)
+		assert_false(console_write_blocking(&port, 'y'));
 	console_flush();
 	assert_int_equal(uart.sent, 1);
+
+	device.ready = uart_ready;
 	settle();
 	assert_int_equal(uart.sent, 1 + OUTPUT_SIZE);
+	fill();
+	uart.patience = uart.polls = 100;
+	assert_true(console_write_blocking(&port, 'z'));
+	settle();
+	assert_int_equal(uart.wire[uart.sent - 1], 'z');
+}
+
+/* Nor do lines and the last words wait for each of their bytes. */
+static void test_stuck_log(void **state)
+{
+	(void)state;
+	start(1, false);
+	console_detach();
+	for (unsigned i = 0; i < 200; i++)
+		say_line();
+	get_stuck();
+	if (setjmp(enough))
+		fail_msg("a stuck UART is waited for again and again");
+	for (unsigned i = 0; i < 200; i++)
+		say_line();
+	console_emergency("panic!\n");
+	assert_int_equal(lines_taken, lines_said);
 }
 
 static void test_flush(void **state)
@@ -814,6 +861,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_blocking),
 		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_stuck_log),
 		cmocka_unit_test(test_flush),
 		cmocka_unit_test(test_nowhere),
 		cmocka_unit_test(test_lines),

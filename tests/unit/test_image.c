@@ -366,7 +366,8 @@ static void test_strangers(void **state)
 		unsigned at;
 		const char *words;
 	} rows[] = {
-		{"\x1f\x8b", 2, 0, "compressed with gzip: unpack it on the host (make run KERNEL="},
+		{"\x1f\x8b", 2, 0,
+		 "compressed with gzip: unpack it on the host first (make run KERNEL="},
 		{"\x28\xb5\x2f\xfd", 4, 0, "compressed with zstd: unpack it on the host"},
 		{"\xfd\x37zXZ\0", 6, 0, "compressed with xz: unpack it on the host"},
 		{"BZh", 3, 0, "compressed with bzip2"},
