@@ -183,6 +183,20 @@ static void test_small_window(void **state)
 	assert_int_equal(plic_claim(0), 0);
 }
 
+/* A window that is too small for a PLIC at all: nothing behind it either, and nothing is served. */
+static void test_tiny_window(void **state)
+{
+	static const uint64_t sizes[] = {1,	 4,	 0x100,	 0x17c,	  0x180,
+					 0x1000, 0x2000, 0x2004, 0x200000};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
+		start(4, 95, sizes[i]);
+		plic_route(10, 0);
+		assert_int_equal(plic_claim(0), 0);
+	}
+}
+
 /* More sources than there can be. */
 static void test_many_sources(void **state)
 {
@@ -204,6 +218,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_claim, tear_down),
 		cmocka_unit_test_teardown(test_contexts, tear_down),
 		cmocka_unit_test_teardown(test_small_window, tear_down),
+		cmocka_unit_test_teardown(test_tiny_window, tear_down),
 		cmocka_unit_test_teardown(test_many_sources, tear_down),
 	};
 
