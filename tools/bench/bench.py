@@ -44,8 +44,6 @@ def measure_diosix(width, everything):
         found, run = linux.diosix(width, image)
         rows.update(found)
         runs.append(("Linux", run))
-    if everything and width.xlen == 64:
-        rows["linux-ciphers"] = linux.diosix(width, linux.image(width, True))[0]["linux"]
     if everything:
         for kind, cpu in CPUS.items():
             runs.append(("guest tests", on_diosix(
@@ -58,7 +56,6 @@ def measure_opensbi(width):
     rows = opensbi_rows(width)
     if width.xlen == 64:
         rows.update(linux.opensbi(width, width.folder / "linux.itb"))
-        rows["linux-ciphers"] = linux.opensbi(width, width.folder / "linux-ciphers.itb")["linux"]
     return rows
 
 
@@ -158,6 +155,8 @@ def table(widths, update):
     for width in widths:
         diosix, runs = measure_diosix(width, True)
         opensbi = measure_opensbi(width)
+        if width.xlen == 64:
+            diosix["linux-ciphers"], opensbi["linux-ciphers"] = linux.with_ciphers(width)
         worst = show(width, diosix, opensbi, runs)
         baseline[str(width.xlen)] = {
             "diosix": {key: diosix[key] for key in diosix if key not in UNCHECKED},

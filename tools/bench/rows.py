@@ -40,7 +40,7 @@ ROWS = [
     ("reset-rest", "  less its zeroing", None),
     ("linux", "Linux, first instruction to shell prompt", None),
     ("linux-guest", "  of that, its own", None),
-    ("linux-ciphers", "the same with its random tests of ciphers (+-3 %)", None),
+    ("linux-ciphers", "with its random tests of ciphers, mean of 4 boots", None),
 ]
 # Told, but not the same twice.
 UNCHECKED = {"linux-ciphers"}
