@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 
+from said import noted
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
 
@@ -21,8 +23,8 @@ KERNEL = b"".join(struct.pack("<I", n * 2654435761 & 0xffffffff) for n in range(
 
 def tool(name, *args, env=None, cwd=None):
     """Runs a tool; its messages are what the user would see."""
-    return subprocess.run([TOOLS / name, *args], capture_output=True, text=True, timeout=120,
-                          check=False, cwd=cwd, env={**os.environ, **(env or {})})
+    return noted(subprocess.run([TOOLS / name, *args], capture_output=True, text=True, timeout=120,
+                                check=False, cwd=cwd, env={**os.environ, **(env or {})}))
 
 
 def refused(result, *words):

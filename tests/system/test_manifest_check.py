@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from said import noted
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKER = ROOT / "build/host/manifest-check"
 
@@ -48,7 +50,8 @@ def make_pack(tmp_path):
 
 
 def check(*args):
-    return subprocess.run([CHECKER, *args], capture_output=True, text=True, timeout=60, check=False)
+    return noted(subprocess.run([CHECKER, *args], capture_output=True, text=True, timeout=60,
+                                check=False))
 
 
 @pytest.mark.parametrize("options", [(), ("-E",), ("-E", "-p", "0x2000")])
