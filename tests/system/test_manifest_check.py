@@ -3,6 +3,7 @@
 refuses is tested in tests/unit (test_manifest.c, test_image.c). No emulator runs here."""
 
 import gzip
+import os
 import pathlib
 import struct
 import subprocess
@@ -119,6 +120,19 @@ def test_tree(pack, tmp_path):
     assert result.returncode == 1
     assert "no device tree for other" in result.stderr
     assert not (tmp_path / "other.dtb").exists()
+
+
+def test_files_that_fail(pack, tmp_path):
+    """One that has fewer bytes than it says, as those that a kernel makes up have, and a place
+    where nothing can be written."""
+    made_up = next(file for file in sorted(pathlib.Path("/sys/kernel").glob("*"))
+                   if file.is_file() and os.access(file, os.R_OK) and file.stat().st_size == 4096)
+    result = check(made_up)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"{made_up}: can't be read: ")
+    result = check("--tree", "web", tmp_path / "nowhere/x.dtb", pack(web=GOOD))
+    assert result.returncode == 2
+    assert "nowhere/x.dtb: can't be written: No such file" in result.stderr
 
 
 def test_no_manifest_at_all(pack, tmp_path):
