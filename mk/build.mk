@@ -30,7 +30,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-
 	-Wpointer-arith -Wwrite-strings -Wvla -Wswitch-enum
 TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
-	-fstack-usage -ffile-prefix-map=$(CURDIR)/= \
+	-fstack-usage '-ffile-prefix-map=$(CURDIR)/=' \
 	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART) -DEARLY_FINISHER=$(EARLY_FINISHER)
 TARGET_CPPFLAGS = -Isrc -Isrc/lib/libfdt -I$(LIBFDT_DIR) -I$(BUILD) -MMD -MP
 
@@ -52,8 +52,8 @@ $(BUILD)/version.h: FORCE
 # Objects also depend on the flags they were built with.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)' | cmp -s - $@ || \
-		printf '%s\n' '$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)' > $@
+	@printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)" | cmp -s - $@ || \
+		printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)" > $@
 
 $(BUILD)/asm_offsets.h: src/riscv/asm_offsets.c $(BUILD)/flags | $(LIBFDT_DIR)/libfdt.h
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -MT $@ -MF $(BUILD)/asm_offsets.d -S $< -o $(BUILD)/asm_offsets.s

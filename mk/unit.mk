@@ -105,8 +105,9 @@ $(HOST_DIR)/libfake.a: $(FAKE_OBJECTS) $(HOST_DIR)/libfake.list
 
 $(UNIT_DIR)/%: $(HOST_OBJ)/unit/%.o $(HOST_DIR)/libfake.a $(HOST_DIR)/libdiosix.a
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_M) $(HOST_SANITIZE) $< -Wl,--start-group $(HOST_DIR)/libfake.a \
-		$(HOST_DIR)/libdiosix.a -Wl,--end-group -lcmocka -o $@
+	$(Q)$(HOST_CC) $(HOST_M) $(HOST_SANITIZE) $< -Wl,--wrap=print_text_v \
+		-Wl,--start-group $(HOST_DIR)/libfake.a $(HOST_DIR)/libdiosix.a -Wl,--end-group \
+		-lcmocka -o $@
 
 $(UNIT_DIR)/data/%.dtb: tests/unit/data/%.dts
 	@mkdir -p $(@D)

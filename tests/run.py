@@ -46,7 +46,7 @@ def pytest_line(expression):
     line = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-n", str(WORKERS), "--dist",
             "loadgroup", "-q", "--tb=short", "-rN", "--no-header",
             "--junitxml=%s" % (OUT / "system.xml")]
-    return line + (["-k", expression] if expression else []) + ["tests/system"]
+    return line + (["-k", expression] if expression else []) + ["tests/bench", "tests/system"]
 
 
 def stages(expression):
@@ -54,6 +54,7 @@ def stages(expression):
         Stage("build", make("test-files")),
         Stage("check", make("check"), ["build"], json_results("build/test/check.json")),
         Stage("unit", make("unit"), results=json_results("build/host/unit/result.json")),
+        Stage("bench", make("bench-check"), ["build"]),
         Stage("system", pytest_line(expression), ["build"], junit_results("build/test/system.xml")),
     ]
 

@@ -81,6 +81,12 @@ struct hpa_range arch_reachable(struct hpa_range range);
 enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 			     struct reason *why) MUST_USE;
 
+/* Make all other harts look whether there is a panic. This hart is about to report one. */
+void arch_harts_stop(void);
+
+/* True when the machine has an mtime register. */
+bool arch_has_clock(void);
+
 /* The index-th hart of the machine; NULL when it didn't come up. */
 struct hart *arch_hart(unsigned index);
 

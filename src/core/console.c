@@ -319,6 +319,11 @@ void console_init(uint32_t timebase)
 	console.silence = (timebase >> 4) + (timebase >> 5) + (timebase >> 8) + (timebase >> 9);
 }
 
+bool console_has_device(void)
+{
+	return console.device != NULL;
+}
+
 void console_set_device(const struct console_device *device)
 {
 	console_lock();
@@ -437,11 +442,14 @@ void console_flush(void)
 
 static void put_patiently(const char *bytes, unsigned size)
 {
-	for (unsigned i = 0; size && i < PATIENCE; i++) {
+	static bool stuck; /* nobody reads the last words: then don't wait for each of them */
+
+	for (unsigned i = 0; size && !stuck; i++) {
 		unsigned count = console_send((const uint8_t *)bytes, size);
 
 		bytes += count;
 		size -= count;
+		stuck = !count && i >= PATIENCE;
 	}
 }
 

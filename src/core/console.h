@@ -187,6 +187,9 @@ void console_init(uint32_t timebase);
 /* The terminal is `device` from now on. */
 void console_set_device(const struct console_device *device);
 
+/* False before that. Any state. */
+bool console_has_device(void);
+
 /* What the menu's commands do. Without them it has none. */
 void console_set_commands(const struct console_commands *commands);
 

@@ -23,7 +23,8 @@ enum {
 /* The smallest thing that can be a program: one uncompressed instruction. */
 enum { FLAT_SIZE_MIN = 4 };
 
-static const char UNPACK[] = "unpack it on the host (make run KERNEL= does)";
+static const char UNPACK[] =
+	"unpack it on the host first (make run KERNEL= does for gzip and EFI zboot)";
 
 /* Files that people take for kernels, and what to do about each. */
 struct stranger {

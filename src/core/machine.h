@@ -39,7 +39,7 @@ struct machine_uart {
 	unsigned reg_shift;
 	unsigned io_width; /* bytes: 1 or 4 */
 	uint32_t clock;	   /* Hz, 0: unknown: leave the divisor alone */
-	uint32_t irq;	   /* PLIC source, 0: none: poll */
+	uint32_t irq;	   /* PLIC source, 0: none */
 };
 
 struct machine_plic {

@@ -309,6 +309,7 @@ void machine_devices_read(struct machine_reader *reader)
 		out->uart.irq = reader->uart_irq;
 	else
 		MACHINE_ODD(reader,
-			    "the UART's interrupt %u isn't one of the PLIC, so it is polled",
+			    "the UART's interrupt %u isn't one of the PLIC, so what is typed won't "
+			    "arrive",
 			    (unsigned)reader->uart_irq);
 }

@@ -6,8 +6,23 @@
 #include "drivers/drivers.h"
 #include "lib/print.h"
 
-/* The first hart to panic reports; others that follow only stop. */
+/* The first hart to panic reports; the others are made to stop. */
 static unsigned panicking;
+
+bool panic_has_begun(void)
+{
+	return __atomic_load_n(&panicking, __ATOMIC_ACQUIRE) != 0;
+}
+
+void panic_begin(void)
+{
+	if (__atomic_exchange_n(&panicking, hart_this()->id + 1, __ATOMIC_ACQ_REL) == 0) {
+		drivers_emergency();
+		arch_harts_stop();
+	} else if (panicking != hart_this()->id + 1) {
+		arch_hart_park();
+	}
+}
 
 _Noreturn void panic(const char *format, ...)
 {
@@ -15,9 +30,7 @@ _Noreturn void panic(const char *format, ...)
 	size_t length;
 	va_list args;
 
-	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQ_REL))
-		arch_hart_park();
-
+	panic_begin();
 	length = print_text(text, sizeof(text), "[!] CPU %u: Panic: ", hart_this()->id);
 	va_start(args, format);
 	print_text_v(text + length, sizeof(text) - length, format, args);

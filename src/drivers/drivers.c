@@ -30,6 +30,16 @@ void drivers_start_console(const struct machine *machine)
 			  (unsigned long)EARLY_UART);
 }
 
+void drivers_emergency(void)
+{
+	static const struct machine_uart board = {.base = {EARLY_UART}, .io_width = 1};
+
+	if (!console_has_device()) {
+		console_set_device(ns16550_start(&board));
+		finisher_start((hpa_t){EARLY_FINISHER});
+	}
+}
+
 void drivers_start(const struct machine *machine)
 {
 	if (machine->plic.base.raw)

@@ -9,11 +9,14 @@
 #include "core/machine.h"
 
 /*
- * A terminal and a way to power off, as early as possible: the tree's, or, when the
- * tree couldn't be read that far, the board's (EARLY_UART, EARLY_FINISHER), so that a
- * machine that can't be used can say so and end.
+ * A terminal and a way to power off, as early as possible: the tree's, or, when it names none
+ * or can't be read, those of the board that the image was built for (EARLY_UART,
+ * EARLY_FINISHER), so that a machine that can't be used can say so and end.
  */
 void drivers_start_console(const struct machine *machine);
+
+/* A terminal for last words when there is none yet: the board's. */
+void drivers_emergency(void);
 
 /* Everything else: the interrupt controller. After drivers_start_console(). */
 void drivers_start(const struct machine *machine);

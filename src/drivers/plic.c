@@ -51,6 +51,11 @@ void plic_start(const struct machine *machine)
 	/* Contexts that would lie behind the window don't exist. */
 	while (contexts && context_register(contexts - 1, CLAIM) - base + 4 > machine->plic.size)
 		contexts--;
+	/* Not even one: this is no PLIC, and its window may be of any size. */
+	if (!contexts) {
+		base = 0;
+		return;
+	}
 
 	for (unsigned context = 0; context < contexts; context++) {
 		for (unsigned word = 0; word < words; word++)

@@ -2,7 +2,7 @@
 /*
  * The host's PLIC (RISC-V Platform-Level Interrupt Controller specification).
  * Only machine-level contexts are ever enabled: what the host's supervisor
- * contexts would raise goes to a guest directly (privileged-notes 17).
+ * contexts would raise goes to a guest directly: SEIP of mip reads as its OR with that line.
  */
 #ifndef DRIVERS_PLIC_H
 #define DRIVERS_PLIC_H

@@ -13,7 +13,8 @@
 
 void arch_hart_wake(struct hart *hart)
 {
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	/* What was written to memory comes before the write to the device. */
+	__asm__ volatile("fence rw, o" : : : "memory");
 	*cpu_of(hart)->msip = 1;
 }
 

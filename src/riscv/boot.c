@@ -81,6 +81,18 @@ struct hpa_range arch_reachable(struct hpa_range range)
 	return (struct hpa_range){range.base, size};
 }
 
+bool arch_has_clock(void)
+{
+	return mtime.raw != 0;
+}
+
+void arch_harts_stop(void)
+{
+	for (unsigned i = 0; i < MACHINE_HARTS_MAX; i++)
+		if (cpus[i] && cpus[i]->msip && &cpus[i]->hart != hart_this())
+			arch_hart_wake(&cpus[i]->hart);
+}
+
 uint64_t arch_time(void)
 {
 	volatile uint32_t *halves = (volatile uint32_t *)(uintptr_t)mtime.raw;

@@ -68,11 +68,15 @@ static const char *why_unfit(const struct cpu *cpu)
 		return cpu->pmp_slots ? "it has too few PMP entries" : "it has no PMP";
 	if (cpu->hart.description->msip.raw == 0 || cpu->mtimecmp == 0)
 		return "the device tree names no CLINT or ACLINT for it";
+	if (!cpu->has_time && !arch_has_clock())
+		return "it has no clock: neither the time CSR nor mtime";
 	return NULL;
 }
 
-/* Extensions that a guest may have: their state is switched, or they have none (privileged-notes
- * 25). */
+/*
+ * Extensions that a guest may have: those without state, and those whose state is switched.
+ * All others are left out of its ISA string, and switched off where that can be done.
+ */
 static const isa_set_t guest_allowed =
 	ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) | ISA_BIT(ISA_C) |
 	ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI) | ISA_BIT(ISA_ZICNTR) |
@@ -130,10 +134,10 @@ void cpu_set_up(struct cpu *cpu)
 	/*
 	 * What a guest gets straight away. Not illegal instructions, among which is its WFI
 	 * (TW, machine-level spec "Virtualization Support in mstatus"), not misaligned accesses,
-	 * which are emulated, and not load and store access faults, which are its devices.
+	 * which are emulated, not load and store access faults, which are its devices, and not
+	 * instruction access faults, which may be of its own trap handler (trap.c).
 	 */
-	csr_write(medeleg, 1 << CAUSE_INSN_MISALIGNED | 1 << CAUSE_INSN_ACCESS |
-				   1 << CAUSE_BREAKPOINT | 1 << CAUSE_ECALL_U |
+	csr_write(medeleg, 1 << CAUSE_INSN_MISALIGNED | 1 << CAUSE_BREAKPOINT | 1 << CAUSE_ECALL_U |
 				   1 << CAUSE_INSN_PAGE | 1 << CAUSE_LOAD_PAGE |
 				   1 << CAUSE_STORE_PAGE);
 	csr_write(mideleg, MIP_GUEST);

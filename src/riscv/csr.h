@@ -113,7 +113,7 @@
 /*
  * Registers of 64 bits are two on RV32. The low half is written first
  * (privileged-spec order for the envcfg family); not for stimecmp, where an
- * interrupt could appear between the halves: timer_write() does that.
+ * interrupt could appear between the halves: arch_timer_set() does that.
  */
 #if __riscv_xlen == 64
 #define csr_write64(csr, csrh, value) csr_write(csr, value)

@@ -17,17 +17,12 @@ _start:
 	csrci	mstatus, MSTATUS_MIE
 
 	/*
-	 * Newer cores leave reset with NMIs off (Smrnmi: mnstatus.NMIE = 0) and
-	 * with the double-trap bit set (Smdbltrp: mstatus.MDT = 1): until both are
-	 * put right every trap is fatal. Where a CSR doesn't exist, the access
-	 * traps to the next label.
+	 * Newer cores leave reset with the double-trap bit set (Smdbltrp: mstatus.MDT = 1)
+	 * and with NMIs off (Smrnmi: mnstatus.NMIE = 0): until both are put right every trap
+	 * is fatal. MDT first, since the access to a CSR that doesn't exist traps, to the
+	 * next label.
 	 */
 	la	t0, 1f
-	csrw	mtvec, t0
-	csrsi	CSR_MNSTATUS, MNSTATUS_NMIE
-	.balign	4
-1:
-	la	t0, 2f
 	csrw	mtvec, t0
 #if __riscv_xlen == 64
 	li	t0, 1
@@ -37,6 +32,11 @@ _start:
 	li	t0, MSTATUSH_MDT
 	csrc	CSR_MSTATUSH, t0
 #endif
+	.balign	4
+1:
+	la	t0, 2f
+	csrw	mtvec, t0
+	csrsi	CSR_MNSTATUS, MNSTATUS_NMIE
 	.balign	4
 2:
 	la	t0, park

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ISA strings: parsing the host's, and composing the guest's as the
- * intersection with an allow-list (privileged-notes 25). Pure, host-tested.
+ * intersection with an allow-list. Pure, host-tested.
  */
 #ifndef RISCV_ISA_H
 #define RISCV_ISA_H

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The crash report of a guest. Nothing here makes an access of the guest's: its tables and
+ * its code are read where they lie in its RAM, so that no report can fault.
+ */
 #include "riscv/report.h"
 
-#include "core/arch.h"
-#include "core/assert.h"
 #include "core/capsule.h"
-#include "core/console.h"
+#include "core/image_symbols.h"
 #include "core/log.h"
 #include "lib/print.h"
-#include "riscv/cpu.h"
 #include "riscv/csr.h"
+#include "riscv/report_walk.h"
 
 static const char *const register_names[32] = {
 	"pc", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
@@ -16,50 +18,73 @@ static const char *const register_names[32] = {
 	"s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 };
 
-static const char *const causes[CAUSE_COUNT] = {
-	[CAUSE_INSN_MISALIGNED] = "misaligned instruction address",
-	[CAUSE_INSN_ACCESS] = "instruction access fault",
-	[CAUSE_ILLEGAL] = "illegal instruction",
-	[CAUSE_BREAKPOINT] = "breakpoint",
-	[CAUSE_LOAD_MISALIGNED] = "misaligned load",
-	[CAUSE_LOAD_ACCESS] = "load access fault",
-	[CAUSE_STORE_MISALIGNED] = "misaligned store",
-	[CAUSE_STORE_ACCESS] = "store access fault",
-	[CAUSE_ECALL_U] = "call from U-mode",
-	[CAUSE_ECALL_S] = "call from S-mode",
-	[CAUSE_INSN_PAGE] = "instruction page fault",
-	[CAUSE_LOAD_PAGE] = "load page fault",
-	[CAUSE_STORE_PAGE] = "store page fault",
+enum {
+	LINE_SIZE = 160,
+	/* Code is shown in halfwords, the unit of instructions' lengths. */
+	CODE_BEFORE = 6,
+	CODE_FROM = 6,
 };
 
-enum { PER_LINE = 4 };
+/* What a report is about. */
+struct subject {
+	const struct context *context;
+	xlen_t pc;
+	bool user; /* pc is in the user's program */
+	/* The address of the access that failed, where there was one. */
+	bool has_address;
+	xlen_t address;
+	bool address_user; /* with the user's rights */
+	enum walk_access access;
+};
 
-const char *report_cause(xlen_t cause)
-{
-	return cause < CAUSE_COUNT && causes[cause] ? causes[cause] : "unknown cause";
-}
-
-/* Registers `from`.. of a line; x[0] is given as pc, since x0 has nothing to tell. */
-static void registers_line(char *line, size_t size, const xlen_t *x, xlen_t pc, unsigned from)
+void report_registers(char *line, size_t size, const xlen_t *x, xlen_t pc, unsigned from)
 {
 	size_t length = 0;
 
-	for (unsigned i = from; i < from + PER_LINE && length < size; i++)
-		length += print_text(line + length, size - length, "%s%4s %0*lx",
-				     i == from ? "" : "  ", register_names[i], XLEN / 4,
-				     i ? x[i] : pc);
+	for (unsigned i = from; i < from + REPORT_PER_LINE && length < size; i++)
+		length += print_text(line + length, size - length,
+				     XLEN == 64 ? "%s%4s %016lx" : "%s%4s %08lx",
+				     i == from ? "" : "  ", register_names[i], i ? x[i] : pc);
 }
 
-void report_guest(const struct context *context, const struct trap *trap)
+/* The address that an exception came with, if its cause has one. */
+static void set_address(struct subject *subject, xlen_t cause, xlen_t value, bool user)
 {
-	const struct capsule *capsule = context->vcpu.capsule;
-	char line[128];
+	switch (cause) {
+	case CAUSE_INSN_MISALIGNED:
+	case CAUSE_INSN_ACCESS:
+	case CAUSE_INSN_PAGE: subject->access = WALK_EXECUTE; break;
+	case CAUSE_LOAD_MISALIGNED:
+	case CAUSE_LOAD_ACCESS:
+	case CAUSE_LOAD_PAGE: subject->access = WALK_READ; break;
+	case CAUSE_STORE_MISALIGNED:
+	case CAUSE_STORE_ACCESS:
+	case CAUSE_STORE_PAGE: subject->access = WALK_WRITE; break;
+	default: return;
+	}
+	subject->has_address = true;
+	subject->address = value;
+	subject->address_user = user;
+}
 
-	log_alert("Capsule %u: %s: %s at pc 0x%lx, address 0x%lx, from %s-mode", capsule->number,
-		  capsule->name, report_cause(trap->cause), context->pc, trap->value,
-		  trap->status & MSTATUS_MPP_S ? "S" : "U");
-	for (unsigned i = 0; i < 32; i += PER_LINE) {
-		registers_line(line, sizeof(line), context->x, context->pc, i);
+static void walk_for(const struct subject *subject, xlen_t va, enum walk_access access, bool user,
+		     struct report_walk *walked)
+{
+	struct walk walk = subject->context->walk;
+
+	walk.satp = csr_read(satp);
+	walk.user = user;
+	walk.sum = subject->context->status & MSTATUS_SUM;
+	walk.mxr = subject->context->status & MSTATUS_MXR;
+	report_walk(&walk, XLEN, va, access, walked);
+}
+
+static void show_registers(const struct subject *subject)
+{
+	char line[LINE_SIZE];
+
+	for (unsigned i = 0; i < 32; i += REPORT_PER_LINE) {
+		report_registers(line, sizeof(line), subject->context->x, subject->pc, i);
 		log_alert("%s", line);
 	}
 	log_alert("sstatus %lx  stvec %lx  sepc %lx  scause %lx  stval %lx  satp %lx",
@@ -67,76 +92,165 @@ void report_guest(const struct context *context, const struct trap *trap)
 		  csr_read(stval), csr_read(satp));
 }
 
-/* A word that is the address after a call in our text: as far as one can see, a return address. */
-static bool is_return_address(xlen_t word)
+/* Names from the kernel's image, if it is an ELF and has them. */
+static void show_symbols(const struct subject *subject)
 {
-	extern const char __image_start[], __etext[];
+	static const char *const labels[] = {"pc", "ra", "sepc", "stvec"};
+	const struct capsule_image *image = &subject->context->vcpu.capsule->image;
+	struct image_symbol symbols[] = {
+		{.address = subject->pc},
+		{.address = subject->context->x[1]},
+		{.address = csr_read(sepc)},
+		{.address = csr_read(stvec) & ~(xlen_t)3},
+	};
 
-	return word >= (uintptr_t)__image_start && word < (uintptr_t)__etext && !(word & 1);
+	if (image->plan.kind != IMAGE_ELF)
+		return;
+	image_symbols_find(image->kernel, image->kernel_size, &image->plan, symbols,
+			   ARRAY_LENGTH(symbols));
+	for (unsigned i = 0; i < ARRAY_LENGTH(symbols); i++)
+		if (symbols[i].name[0])
+			log_alert("%s is in %s + 0x%lx", labels[i], symbols[i].name,
+				  (xlen_t)symbols[i].offset);
 }
 
-/*
- * Without frame pointers, which would cost every exit some instructions: every word
- * between sp and the stack's top that could be a return address. Some are stale.
+/* The two bytes at `va`, wherever its page may be in guest RAM; whether it may be executed or not.
  */
-static void backtrace(const struct cpu *cpu, xlen_t sp)
+static bool read_code(const struct subject *subject, xlen_t va, uint16_t *out)
 {
-	enum { FRAMES_MAX = 16 };
-	unsigned frames = 0;
-	char line[32];
+	const struct walk *ram = &subject->context->walk;
+	struct report_walk walked;
 
-	console_emergency("Stack (addr2line -e diosix.elf):");
-	for (xlen_t at = sp & ~(xlen_t)(sizeof(xlen_t) - 1);
-	     at >= (uintptr_t)cpu->stack_limit && at < (uintptr_t)cpu && frames < FRAMES_MAX;
-	     at += sizeof(xlen_t)) {
-		xlen_t word = *(const xlen_t *)at;
+	walk_for(subject, va, WALK_EXECUTE, subject->user, &walked);
+	if (!report_walk_is_mapped(&walked) ||
+	    !range_contains(ram->ram.raw, ram->ram_size, walked.physical.raw, sizeof(*out)))
+		return false;
+	*out = *(const uint16_t *)(ram->ram_host + (size_t)(walked.physical.raw - ram->ram.raw));
+	return true;
+}
 
-		if (is_return_address(word)) {
-			print_text(line, sizeof(line), " %lx", word);
-			console_emergency(line);
-			frames++;
-		}
+static void show_code(const struct subject *subject, const char *label, xlen_t pc)
+{
+	xlen_t at = (pc & ~(xlen_t)1) - 2 * CODE_BEFORE;
+	char line[LINE_SIZE];
+	size_t length = 0;
+
+	for (unsigned i = 0; i < CODE_BEFORE + CODE_FROM; i++, at += 2) {
+		const char *mark = i == CODE_BEFORE ? " > " : " ";
+		uint16_t code;
+
+		if (read_code(subject, at, &code))
+			length += print_text(line + length, sizeof(line) - length, "%s%04x", mark,
+					     code);
+		else
+			length += print_text(line + length, sizeof(line) - length, "%s----", mark);
 	}
-	console_emergency("\n");
+	log_alert("Code around %s 0x%lx, halfwords:%s", label, pc, line);
 }
 
-void arch_backtrace(void)
+static void show_walk(const struct subject *subject, const char *label, xlen_t va,
+		      enum walk_access access, bool user)
 {
-	xlen_t sp;
+	const struct capsule *capsule = subject->context->vcpu.capsule;
+	const char *how = access == WALK_EXECUTE ? "execute"
+			  : access == WALK_READ	 ? "load"
+						 : "store";
+	struct report_walk walked;
+	char line[LINE_SIZE];
+	bool misses;
+	hpa_t unused;
 
-	__asm__ volatile("mv %0, sp" : "=r"(sp));
-	backtrace(cpu_of(hart_this()), sp);
-}
-
-/* Entries from riscv/trap.S: a trap from M-mode that no fix-up knows; on the second stack. */
-_Noreturn void machine_fault(void);
-_Noreturn void machine_give_up(void);
-
-_Noreturn void machine_fault(void)
-{
-	struct cpu *cpu = cpu_of(hart_this());
-	xlen_t cause = csr_read(mcause);
-	xlen_t pc = csr_read(mepc);
-	xlen_t value = csr_read(mtval);
-	char line[128];
-
-	/* tp was saved as it is: guests' registers t2-t6 and gp are among what is shown. */
-	print_text(line, sizeof(line), "[!] CPU %u: The hypervisor itself failed: %s (%lx)\n",
-		   cpu->hart.id, report_cause(cause), cause);
-	console_emergency(line);
-	for (unsigned i = 0; i < 32; i += PER_LINE) {
-		registers_line(line, sizeof(line), cpu->fault_x, pc, i);
-		console_emergency(line);
-		console_emergency("\n");
+	walk_for(subject, va, access, user, &walked);
+	log_alert("Page tables for %s 0x%lx, to %s in %s-mode: %s", label, va, how,
+		  user ? "U" : "S", walked.mode);
+	for (unsigned i = 0; i < walked.level_count; i++) {
+		report_walk_level(&walked, i, line, sizeof(line));
+		log_alert("  level %u: %s", (walked.levels[i].shift - 12) / (XLEN == 32 ? 10 : 9),
+			  line);
 	}
-	if (*cpu->stack_limit != CPU_STACK_CANARY)
-		console_emergency("Its stack has overflowed\n");
-	backtrace(cpu, cpu->fault_x[2]);
-	panic("%s at pc 0x%lx, address 0x%lx", report_cause(cause), pc, value);
+	misses = report_walk_is_mapped(&walked) &&
+		 !space_lookup(&capsule->space, walked.physical, 1, 0, &unused);
+	report_walk_verdict(&walked, line, sizeof(line));
+	log_alert("  %s%s", line, misses ? "; the capsule has no memory there" : "");
 }
 
-/* A fault while a fault was being reported: nothing can be trusted any more. */
-_Noreturn void machine_give_up(void)
+static void show_exits(const struct context *context)
 {
-	arch_hart_park();
+	struct report_exits exits = {
+		.ring = context->exits,
+		.count = CONTEXT_EXITS,
+		.next = (unsigned)(context->exit_next - context->exits),
+	};
+	char line[LINE_SIZE];
+	bool first = true;
+
+	for (; report_exits_line(&exits, line, sizeof(line)); first = false)
+		log_alert("%s%s",
+			  first ? "Last exits, oldest first (set-timer calls aside): " : "  ",
+			  line);
+}
+
+static void show_walks(const struct subject *subject)
+{
+	show_walk(subject, "pc", subject->pc, WALK_EXECUTE, subject->user);
+	if (subject->has_address &&
+	    (subject->access != WALK_EXECUTE || subject->address != subject->pc))
+		show_walk(subject, "address", subject->address, subject->access,
+			  subject->address_user);
+}
+
+/* What the guest's own handler saw last, as far as its CSRs tell. */
+static void show_last_trap(struct subject *subject)
+{
+	xlen_t cause = csr_read(scause), value = csr_read(stval), from = csr_read(sepc);
+	bool user = !(csr_read(sstatus) & MSTATUS_SPP);
+
+	if (!cause && !value && !from) {
+		log_alert("It has had no trap of its own");
+		return;
+	}
+	if (!subject->has_address)
+		set_address(subject, cause, value, user);
+	log_alert("Its last own trap: %s at sepc 0x%lx, stval 0x%lx, from %s-mode",
+		  cause >> (XLEN - 1) ? "an interrupt" : report_cause(cause), from, value,
+		  user ? "U" : "S");
+	show_code(subject, "sepc", from);
+}
+
+void report_guest(const struct context *context, const struct trap *trap)
+{
+	const struct capsule *capsule = context->vcpu.capsule;
+	bool user = !(trap->status & MSTATUS_MPP_S);
+	struct subject subject = {
+		.context = context,
+		.pc = context->pc,
+		.user = user,
+	};
+
+	set_address(&subject, trap->cause, trap->value, user);
+	log_alert("Capsule %u: %s: %s at pc 0x%lx, %s 0x%lx, from %s-mode", capsule->number,
+		  capsule->name, report_cause(trap->cause), context->pc,
+		  subject.has_address ? "address" : "mtval", trap->value, user ? "U" : "S");
+	show_symbols(&subject);
+	show_registers(&subject);
+	show_code(&subject, "pc", subject.pc);
+	show_last_trap(&subject);
+	show_walks(&subject);
+	show_exits(context);
+}
+
+void report_failure(const struct context *context)
+{
+	enum { ECALL_SIZE = 4 };
+	const struct capsule *capsule = context->vcpu.capsule;
+	struct subject subject = {.context = context, .pc = context->pc - ECALL_SIZE};
+
+	log_alert("Capsule %u: %s: it reported the failure at pc 0x%lx, from S-mode",
+		  capsule->number, capsule->name, subject.pc);
+	show_symbols(&subject);
+	show_registers(&subject);
+	show_code(&subject, "pc", subject.pc);
+	show_last_trap(&subject);
+	show_walks(&subject);
+	show_exits(context);
 }

@@ -13,7 +13,7 @@
  *          device accesses and interrupts; all else stays in the registers.
  *   full   saves the rest too, pc and mstatus included, and returns by loading
  *          everything. For what emulates instructions, reflects exceptions or
- *          changes vCPU (privileged-notes 15).
+ *          changes vCPU.
  *
  * A short entry becomes a full one when work was requested (CPU_WORK), or when
  * the device access turned out to need registers that it didn't save.

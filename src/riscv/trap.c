@@ -10,6 +10,12 @@
 #include "riscv/cpu.h"
 #include "riscv/report.h"
 
+/* Where the guest takes its exceptions: the base in either mode of stvec. */
+static xlen_t trap_handler_of_guest(void)
+{
+	return csr_read(stvec) & ~(xlen_t)3;
+}
+
 /* Entries from riscv/trap.S. */
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
@@ -55,7 +61,7 @@ static unsigned insn_length(uint32_t insn)
  */
 static bool is_stuck(const struct context *context, const struct trap *trap)
 {
-	return context->pc == (csr_read(stvec) & ~(xlen_t)3) && (trap->status & MSTATUS_MPP_S) &&
+	return context->pc == trap_handler_of_guest() && (trap->status & MSTATUS_MPP_S) &&
 	       context->vcpu.capsule->vcpu_count == 1;
 }
 
@@ -75,7 +81,8 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	case TRAP_REFLECT: trap_reflect(context, trap.cause, trap.value); break;
 	case TRAP_FATAL:
 		report_guest(context, &trap);
-		capsule_end(context->vcpu.capsule, CAPSULE_FAILED, "stopped");
+		capsule_end(context->vcpu.capsule, CAPSULE_FAILED,
+			    "stopped: its trap handler itself traps, for ever");
 		break;
 	}
 	work(context->cpu);
@@ -85,7 +92,10 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 static void woken(struct cpu *cpu)
 {
 	*cpu->msip = 0;
-	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	/* The device is quiet before we look at what we were called for. */
+	__asm__ volatile("fence o, rw" : : : "memory");
+	if (panic_has_begun())
+		arch_hart_park();
 	if (cpu->context) {
 		if (__atomic_load_n(&cpu->context->external, __ATOMIC_ACQUIRE))
 			csr_set(mip, MIP_SEIP);
@@ -139,7 +149,7 @@ void trap_reflect(struct context *context, xlen_t cause, xlen_t value)
 	csr_write(scause, cause);
 	csr_write(stval, value);
 	csr_write(sepc, context->pc);
-	context->pc = csr_read(stvec) & ~(xlen_t)3; /* exceptions go to the base in either mode */
+	context->pc = trap_handler_of_guest();
 
 	status &= ~(xlen_t)(MSTATUS_SPP | MSTATUS_SPIE);
 	if (from_supervisor)

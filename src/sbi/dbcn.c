@@ -40,6 +40,8 @@ static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size,
 			break;
 		to[count++] = byte;
 	}
+	if (count)
+		vcpu->console->changed(vcpu->console); /* its UART shows the same input */
 	return sbi_return(SBI_SUCCESS, count);
 }
 

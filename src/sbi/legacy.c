@@ -22,12 +22,22 @@ SBI_HANDLER(sbi_legacy_putchar)
 	return putchar_patiently(a0, a1);
 }
 
+/* -1 when nothing waits. */
+static long getchar(struct console_port *port)
+{
+	int byte = console_read(port);
+
+	if (byte >= 0)
+		port->changed(port); /* its UART shows the same input */
+	return byte;
+}
+
 SBI_HANDLER(sbi_legacy)
 {
 	struct vcpu *vcpu = vcpu_this();
 
 	switch (eid) {
-	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(console_read(vcpu->console), a1);
+	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(getchar(vcpu->console), a1);
 	case SBI_EXT_LEGACY_SET_TIMER:
 		arch_timer_set(vcpu, XLEN == 32 ? (uint64_t)a1 << 32 | a0 : a0);
 		return sbi_return(0, a1);

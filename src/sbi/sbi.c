@@ -67,7 +67,8 @@ bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t s
 {
 	hpa_t host;
 
-	/* No capsule has memory where the high word matters (privileged-notes 28). */
+	/* No capsule has memory where the high word matters ("Shared memory physical address range
+	 * parameter"). */
 	if (high != 0 || !space_lookup(&capsule->space, (gpa_t){low}, size, allow, &host))
 		return false;
 	*out = (uint8_t *)(uintptr_t)host.raw;

@@ -5,7 +5,9 @@
  * Run it with `-icount shift=0,sleep=off -smp 1`: there `instret` counts guest
  * and hypervisor together, so that a difference read in the guest is the whole
  * round trip. Each row is the least of ROUNDS, with nothing taken off: the two
- * reads of the counter and the call sequence are in it. No row sleeps.
+ * reads of the counter and the call sequence are in it. Rows that sleep stand
+ * between markers, which tools/bench/count.c counts: `instret` would count the
+ * idle time too.
  */
 #include "kit/csr.h"
 #include "kit/kit.h"
@@ -19,6 +21,13 @@
 #define NEVER	    (~(uint64_t)0)
 #define VA_DEVICE   0x50000000UL
 #define EID_UNKNOWN 0x0abcdef0
+#define SOON	    100 /* ticks: later than the way from here to waiting for it */
+
+/* Rows that tools/bench counts, by their markers' numbers (tools/bench/measure.py). */
+#define ROW_SLEEP 1
+
+/* A hint that does nothing: starts row n, and -n ends it. */
+#define MARK(n) __asm__ volatile("slti x0, x0, %0" : : "i"(n) : "memory")
 
 /* Least difference of instret over ROUNDS runs of `what`, then printed. */
 #define MEASURE(name, what)                                                                        \
@@ -111,6 +120,71 @@ static void measure_calls(void)
 						  (unsigned long)text, 0, 0, 0, 0));
 }
 
+/* The timer's interrupt `ticks` from now; NEVER: none, and none that is pending. */
+static void set_timer(uint64_t when)
+{
+	sbi_call(SBI_TIME, SBI_TIME_SET, (unsigned long)when,
+		 XLEN == 32 ? (unsigned long)(when >> 32) : 0, 0, 0, 0, 0);
+}
+
+/*
+ * From the guest's last instruction before the timer's interrupt to the first
+ * of its handler, which is here: nothing is saved, and it doesn't return.
+ */
+static unsigned long timer_interrupt(void)
+{
+	unsigned long before, after, vector = CSR_READ(stvec);
+
+	set_timer(csr_time() + SOON);
+	CSR_SET(sie, SIP_STIP);
+	__asm__ volatile("la %1, 2f\n"
+			 "csrw stvec, %1\n"
+			 "csrsi sstatus, 2\n" /* SIE */
+			 "1: .rept 64\n"
+			 "csrr %0, instret\n"
+			 ".endr\n"
+			 "j 1b\n"
+			 ".balign 4\n"
+			 "2: csrr %1, instret\n"
+			 : "=&r"(before), "=&r"(after)
+			 :
+			 : "memory");
+	CSR_WRITE(stvec, vector);
+	CSR_CLEAR(sie, SIP_STIP);
+	set_timer(NEVER);
+	return after - before;
+}
+
+/* Set the timer, sleep until it is due, go on. */
+static void sleep_once(void)
+{
+	uint64_t when = csr_time() + SOON;
+
+	MARK(ROW_SLEEP);
+	set_timer(when);
+	while (!(CSR_READ(sip) & SIP_STIP))
+		__asm__ volatile("wfi" : : : "memory");
+	MARK(-ROW_SLEEP);
+	set_timer(NEVER);
+}
+
+static void measure_timer(void)
+{
+	unsigned long best = ~0UL;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		unsigned long cost = timer_interrupt();
+
+		if (cost < best)
+			best = cost;
+	}
+	report("timer-interrupt", best);
+	CSR_SET(sie, SIP_STIP);
+	for (int round = 0; round < ROUNDS; round++)
+		sleep_once();
+	CSR_CLEAR(sie, SIP_STIP);
+}
+
 static void measure_putchar(void)
 {
 	unsigned long start = csr_instret(), all;
@@ -162,6 +236,7 @@ void main(void)
 	MEASURE("nothing", (void)0);
 	measure_null();
 	measure_calls();
+	measure_timer();
 	measure_putchar();
 	measure_uart();
 	measure_wfi();

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from machine import EXIT_DONE, EXIT_NONE, TIMED_OUT, command, guest
+from machine import EXIT_DONE, EXIT_NONE, command, guest
 from manifests import HELLO, assemble, pack, trampoline
 
 FIT_MAGIC = b"\xd0\x0d\xfe\xed"
@@ -180,7 +180,7 @@ def test_tree_without_uart(bench, hello, tree, tmp_path):
     (tmp_path / "x.dtb").write_bytes(tree)
     without(tmp_path / "x.dtb", "/soc/serial@10000000")
     ended = bench.run(pack(tmp_path, hello), extra=["-dtb", tmp_path / "x.dtb"])
-    ended.ends(EXIT_DONE).says("names no ns16550 UART", "# hello")
+    ended.ends(EXIT_DONE).says("names no", "0x10000000", "# hello")
 
 
 def test_tree_without_finisher(bench, hello, tree, tmp_path):
@@ -232,8 +232,8 @@ def damage(name, tree):
 ], ids=["address 0", "not a tree", "truncated", "half", "size of 4 GiB", "structure outside",
         "nodes only", "unaligned", "no memory there"])
 def test_corrupt_tree(bench, hello, tree, tmp_path, name, address, words):
-    """A loader hands over rubbish. The finisher is unknown then, so the sentence and its last
-    line are all that can be asked for."""
+    """A loader hands over rubbish. What the board has then comes from the build: its UART says
+    why, its finisher ends it."""
     data = damage(name, tree)
     extra = ["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=%s"
              % trampoline(tmp_path, 0x80000000, address)]
@@ -241,19 +241,16 @@ def test_corrupt_tree(bench, hello, tree, tmp_path, name, address, words):
         (tmp_path / "tree").write_bytes(data)
         extra += ["-device", "loader,file=%s,addr=0x%x,force-raw=on" % (tmp_path / "tree",
                                                                        address & ~15)]
-    last = "it is safe to do so now"
-    ended = bench.run(pack(tmp_path, hello), extra=extra, until=last, limit=15)
-    assert ended.status != TIMED_OUT, "it hangs"
-    ended.says(*words, last)
-    assert "# hello" not in ended.text
+    refused(bench.run(pack(tmp_path, hello), extra=extra, limit=15), *words)
 
 
 @pytest.mark.parametrize("memory, capsule", [("64M", "128"), ("256M", "250")])
 def test_memory_that_is_not_there(bench, hello, tmp_path, memory, capsule):
     """Both numbers are shown: what is asked for, and the most that there is."""
     ended = bench.run(pack(tmp_path, hello, memory_mib="<%s>" % capsule), mem=memory)
-    refused(ended, "web", "memory-mib", capsule)
-    assert int(re.search(r"memory-mib.* (\d+) MiB", ended.text).group(1)) < int(memory[:-1])
+    refused(ended, "web", "memory-mib is " + capsule)
+    most, unit = re.search(r"memory-mib.* (\d+) ([KM])iB", ended.text).groups()
+    assert int(most) < int(memory[:-1]) * {"K": 1024, "M": 1}[unit]
 
 
 def test_guest_manifest_on_the_other_width(bench):

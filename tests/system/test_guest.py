@@ -124,8 +124,20 @@ def test_last_vcpu_stops(bench, width):
         "stop: stopped its last vCPU", "Powering off")
 
 
-FOR_EVER = {"spin": "from here on nothing", "ecallloop": "the cheapest call", "forever": "waiting",
-            "faultloop": "jumping to 0", "tableloop": "page tables in foreign memory"}
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["faultloop", "tableloop"])
+def test_handler_out_of_reach(bench, name, width):
+    """A guest whose own trap handler can't be fetched would trap for ever: it is stopped, with the
+    cause in words and its registers."""
+    ended = bench.run(guest(name, width), width=width).ends(EXIT_FAILED).says(
+        name + ": instruction access fault at pc 0x", "from S-mode",
+        name + ": stopped: its trap handler itself traps, for ever", "Powering off")
+    registers = re.findall(r"\[!\] CPU \d+: +pc ([0-9a-f]+) +ra [0-9a-f]+ +sp [0-9a-f]+", ended.text)
+    assert len(registers) == 1 and len(registers[0]) == width // 4
+    assert re.search(r"sstatus [0-9a-f]+  stvec [0-9a-f]+  sepc [0-9a-f]+", ended.text)
+
+
+FOR_EVER = {"spin": "from here on nothing", "ecallloop": "the cheapest call", "forever": "waiting"}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

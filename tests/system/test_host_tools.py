@@ -9,8 +9,11 @@ import pathlib
 import shutil
 import struct
 import subprocess
+import tempfile
 
 import pytest
+
+from said import noted
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
@@ -21,8 +24,8 @@ KERNEL = b"".join(struct.pack("<I", n * 2654435761 & 0xffffffff) for n in range(
 
 def tool(name, *args, env=None, cwd=None):
     """Runs a tool; its messages are what the user would see."""
-    return subprocess.run([TOOLS / name, *args], capture_output=True, text=True, timeout=120,
-                          check=False, cwd=cwd, env={**os.environ, **(env or {})})
+    return noted(subprocess.run([TOOLS / name, *args], capture_output=True, text=True, timeout=120,
+                                check=False, cwd=cwd, env={**os.environ, **(env or {})}))
 
 
 def refused(result, *words):
@@ -79,11 +82,12 @@ def damaged(data):
     (zboot(gzip.compress(KERNEL), b"gzip", size=5000), "truncated"),
     (zboot(lzma.compress(KERNEL), b"xz", size=5000), "truncated"),
     (zboot(zstd(KERNEL), b"zstd", size=5000), "truncated"),
+    (zboot(damaged(lzma.compress(KERNEL)), b"xz"), "xz says"),
     (zboot(KERNEL, b"lzo"), "'lzo'"),
     (gzip.compress(gzip.compress(gzip.compress(KERNEL))), "twice"),
 ], ids=["empty", "gzip of nothing", "cut gzip", "damaged gzip", "only a header", "cut zboot",
         "offset outside", "size outside", "zboot with half a gzip", "zboot with half an xz",
-        "zboot with half a zstd", "unknown compression", "three layers"])
+        "zboot with half a zstd", "damaged xz", "unknown compression", "three layers"])
 def test_bad_kernel_is_refused(tmp_path, packed, word):
     (tmp_path / "in").write_bytes(packed)
     refused(tool("unpack-kernel", tmp_path / "in", tmp_path / "out"), str(tmp_path / "in"), word)
@@ -100,6 +104,21 @@ def test_bomb_is_refused(tmp_path):
     assert packer.returncode == 0
     refused(tool("unpack-kernel", tmp_path / "in", tmp_path / "out"), "1 GiB")
     assert os.listdir(tmp_path) == ["in"]
+
+
+def test_no_file_is_no_kernel(tmp_path):
+    """A folder, and what no memory should be filled with."""
+    refused(tool("unpack-kernel", tmp_path, tmp_path / "out"), "is a folder")
+    with open(tmp_path / "in", "wb") as file:
+        file.truncate((1 << 30) + 1)
+    refused(tool("unpack-kernel", tmp_path / "in", tmp_path / "out"), "larger than 1 GiB")
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_zstd_is_asked_for(tmp_path):
+    (tmp_path / "in").write_bytes(zboot(zstd(KERNEL), b"zstd"))
+    result = tool("unpack-kernel", tmp_path / "in", tmp_path / "out", env={"PATH": str(tmp_path)})
+    refused(result, "install the package zstd")
 
 
 def stub(path, status):
@@ -154,6 +173,43 @@ def test_bad_value_is_refused(tmp_path, values, words):
     assert not os.path.exists(image)
 
 
+def test_empty_initrd_is_refused(tmp_path):
+    (tmp_path / "kernel").write_bytes(KERNEL)
+    (tmp_path / "initrd").write_bytes(b"")
+    result, _ = own(tmp_path, KERNEL=str(tmp_path / "kernel"), INITRD=str(tmp_path / "initrd"))
+    refused(result, "INITRD=", "empty")
+
+
+def test_file_of_somebody_else_is_refused():
+    """Root may read everything, so the tool runs as nobody; it comes by its standard input, since
+    nobody may not come to the checkout either."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        kernel = pathlib.Path(folder) / "kernel"
+        kernel.write_bytes(KERNEL)
+        kernel.chmod(0)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        with open(TOOLS / "make-manifest", "rb") as program:
+            result = noted(subprocess.run(
+                ["/usr/bin/python3", "-", "--kernel", kernel, folder + "/x.its"], stdin=program,
+                capture_output=True, text=True, timeout=60, check=False, cwd="/", **nobody))
+        refused(result, "KERNEL=", "cannot be read")
+
+
+def test_narrow_machine_has_no_stock_guest(tmp_path):
+    env = {"BUILD": str(tmp_path / "build"), "CACHE": str(tmp_path), "KERNEL": ""}
+    refused(tool("own-image", "make", "32", stub(tmp_path / "checker", 0), env=env), "XLEN=32",
+            "KERNEL=")
+
+
+@pytest.mark.parametrize("name, arguments", [
+    ("unpack-kernel", ["one"]), ("own-image", ["do"]), ("make-image", ["64"]),
+    ("make-initramfs", [])])
+def test_wrong_call(tmp_path, name, arguments):
+    env = {"BUILD": str(tmp_path / "build"), "CACHE": str(tmp_path)}
+    refused(tool(name, *arguments, env=env), "usage: " + name)
+
+
 def test_different_values_have_different_images(tmp_path):
     places = {own(tmp_path, KERNEL="/nowhere", RAM=ram)[1] for ram in ("64M", "128M")}
     assert len(places) == 2
@@ -197,6 +253,22 @@ def test_refused_manifest_leaves_no_image(tmp_path, text, status, word):
     refused(result, word)
     assert "Usage" not in result.stderr
     assert sorted(os.listdir(tmp_path)) == ["checker", "far", "x.its"]
+
+
+def test_image_needs_a_manifest_and_a_checker(tmp_path):
+    checker = stub(tmp_path / "checker", 0)
+    image = tmp_path / "x.itb"
+    refused(tool("make-image", "64", checker, tmp_path / "x.its", image), "no manifest")
+    (tmp_path / "x.its").write_text(ITS)
+    refused(tool("make-image", "64", tmp_path / "none", tmp_path / "x.its", image),
+            "has not been built")
+    assert not image.exists()
+
+
+def test_initramfs_without_busybox(tmp_path):
+    refused(tool("make-initramfs", tmp_path, tmp_path / "busybox", tmp_path / "out"), "busybox",
+            "No such file")
+    assert os.listdir(tmp_path) == []
 
 
 def test_initramfs(tmp_path):
@@ -254,6 +326,17 @@ def test_run_becomes_the_emulator(tmp_path):
     assert " ".join(arguments) == (
         "[-M] [virt] [-cpu] [rv64,h=false] [-smp] [2] [-m] [1G] [-bios] [none] [-nographic] "
         "[-kernel] [hypervisor] [-initrd] [image] [-append] [isolation=pmp log=debug x]")
+
+
+@pytest.mark.parametrize("lacks", ["emulator", "hypervisor", "image"])
+def test_run_names_what_is_missing(tmp_path, lacks):
+    files = {name: tmp_path / name for name in ("emulator", "hypervisor", "image")}
+    for name, file in files.items():
+        if name != lacks:
+            stub(file, 0)
+    env = {"QEMU": str(files["emulator"]), "CPUS": "2", "MEM": "1G", "ISOLATION": ""}
+    refused(tool("run.sh", files["hypervisor"], files["image"], env=env), "there is no " + lacks,
+            str(files[lacks]))
 
 
 def test_setup_off_names_what_is_missing(tmp_path):

@@ -3,11 +3,14 @@
 refuses is tested in tests/unit (test_manifest.c, test_image.c). No emulator runs here."""
 
 import gzip
+import os
 import pathlib
 import struct
 import subprocess
 
 import pytest
+
+from said import noted
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKER = ROOT / "build/host/manifest-check"
@@ -48,7 +51,8 @@ def make_pack(tmp_path):
 
 
 def check(*args):
-    return subprocess.run([CHECKER, *args], capture_output=True, text=True, timeout=60, check=False)
+    return noted(subprocess.run([CHECKER, *args], capture_output=True, text=True, timeout=60,
+                                check=False))
 
 
 @pytest.mark.parametrize("options", [(), ("-E",), ("-E", "-p", "0x2000")])
@@ -116,6 +120,19 @@ def test_tree(pack, tmp_path):
     assert result.returncode == 1
     assert "no device tree for other" in result.stderr
     assert not (tmp_path / "other.dtb").exists()
+
+
+def test_files_that_fail(pack, tmp_path):
+    """One that has fewer bytes than it says, as those that a kernel makes up have, and a place
+    where nothing can be written."""
+    made_up = next(file for file in sorted(pathlib.Path("/sys/kernel").glob("*"))
+                   if file.is_file() and os.access(file, os.R_OK) and file.stat().st_size == 4096)
+    result = check(made_up)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"{made_up}: can't be read: ")
+    result = check("--tree", "web", tmp_path / "nowhere/x.dtb", pack(web=GOOD))
+    assert result.returncode == 2
+    assert "nowhere/x.dtb: can't be written: No such file" in result.stderr
 
 
 def test_no_manifest_at_all(pack, tmp_path):

@@ -95,15 +95,21 @@ static void make_linux(unsigned xlen)
 	memcpy(file + 48, "RISCV\0\0\0RSC\x05", 12);
 }
 
-static void expect(unsigned xlen, enum status expected, const char *words, uint64_t size)
+static void expect_of(gpa_t base, uint64_t size, unsigned xlen, enum status expected,
+		      const char *words)
 {
 	struct image_plan plan;
 	struct reason why = {""};
-	enum status status = image_plan(file, size, ram, ram_size, xlen, &plan, &why);
+	enum status status = image_plan(file, size, base, ram_size, xlen, &plan, &why);
 
 	if (status != expected || !strstr(why.text, words))
 		fail_msg("RV%u: status %d instead of %d, \"%s\" instead of \"%s\"", xlen, status,
 			 expected, why.text, words);
+}
+
+static void expect(unsigned xlen, enum status expected, const char *words, uint64_t size)
+{
+	expect_of(ram, size, xlen, expected, words);
 }
 
 static void plan(unsigned xlen, struct image_plan *out)
@@ -168,6 +174,10 @@ static void test_dyn(void **state)
 		       "program header 0: p_align is 0x1800; a power of two up to", FILE_SIZE);
 		put_phdr(xlen, 0, P_ALIGN, MIB(8));
 		expect(xlen, ERR_FORMAT, "p_align is 0x800000", FILE_SIZE);
+		/* RAM that is aligned to less than that. */
+		put_phdr(xlen, 0, P_ALIGN, MIB(2));
+		expect_of((gpa_t){RAM_BASE + MIB(1)}, FILE_SIZE, xlen, ERR_RANGE,
+			  "p_align is 0x200000, and guest RAM is not aligned to that");
 		make_dyn(xlen, 0);
 		put_phdr(xlen, 1, P_VADDR, 0xfffff000);
 		expect(xlen, ERR_RANGE, "program header 1: address 0x", FILE_SIZE);
@@ -366,7 +376,8 @@ static void test_strangers(void **state)
 		unsigned at;
 		const char *words;
 	} rows[] = {
-		{"\x1f\x8b", 2, 0, "compressed with gzip: unpack it on the host (make run KERNEL="},
+		{"\x1f\x8b", 2, 0,
+		 "compressed with gzip: unpack it on the host first (make run KERNEL="},
 		{"\x28\xb5\x2f\xfd", 4, 0, "compressed with zstd: unpack it on the host"},
 		{"\xfd\x37zXZ\0", 6, 0, "compressed with xz: unpack it on the host"},
 		{"BZh", 3, 0, "compressed with bzip2"},

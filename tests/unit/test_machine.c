@@ -379,6 +379,28 @@ static void test_odd_uarts(void **state)
 	assert_int_equal(machine.uart.base.raw, 0x40001000);
 }
 
+/* Eight words, on a word's boundary. */
+static void test_odd_sifive_uarts(void **state)
+{
+	static const uint32_t regs[][2] = {{0x2000, 0x1b}, {0x2002, 0x1000}, {0x2000, 0}};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(regs); i++) {
+		edit_board();
+		set_text("/soc/serial@2000", "compatible", "sifive,uart0");
+		set_cells("/soc/serial@2000", "reg", 2, regs[i]);
+		assert_int_equal(read_edited(), OK);
+		assert_int_equal(machine.uart.base.raw, 0x40001000);
+		assert_true(fake_log_contains("serial@2000: no SiFive UART in its reg, left out"));
+	}
+	edit_board();
+	set_text("/soc/serial@2000", "compatible", "sifive,uart0");
+	set_cells("/soc/serial@2000", "reg", 2, (uint32_t[]){0x2000, 0x1c});
+	assert_int_equal(read_edited(), OK);
+	assert_int_equal(machine.uart.base.raw, 0x40002000);
+	assert_int_equal(machine.uart.kind, UART_SIFIVE);
+}
+
 static void test_odd_memory(void **state)
 {
 	(void)state;
@@ -585,6 +607,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt_parents),
 		cmocka_unit_test(test_stdout_path),
 		cmocka_unit_test(test_odd_uarts),
+		cmocka_unit_test(test_odd_sifive_uarts),
 		cmocka_unit_test(test_odd_memory),
 		cmocka_unit_test(test_too_much_memory),
 		cmocka_unit_test(test_odd_reserved),

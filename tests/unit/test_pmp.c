@@ -311,6 +311,9 @@ static void test_reach(void **state)
 			{limit / 2, limit / 4, true},
 			{limit - 8, 4, true},
 			{limit - 4, 8, false},
+			/* The top of a TOR pair would be one more than pmpaddr holds. */
+			{limit - 4, 4, false},
+			{limit - 0x3000, 0x3000, false},
 			{limit, 4, false},
 			{limit, 0x1000, false},
 			{limit - 0x1000, 0x3000, false},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Illegal instructions of guests, which are not delegated because a guest's WFI
- * arrives as one (mstatus.TW; privileged-notes 11). What isn't emulated here goes
+ * arrives as one (mstatus.TW). What isn't emulated here goes
  * back to the guest as the exception that it is.
  */
 #include "core/arch.h"

@@ -91,6 +91,15 @@ static inline xlen_t extend(uint64_t value, uint32_t shape)
 	return (xlen_t)((long)((xlen_t)value << unused) >> unused);
 }
 
+/*
+ * mtval of a misaligned access that begins on the page before may be the page's start: where that
+ * could be, the full entry computes the address instead.
+ */
+static inline bool may_be_second_half(xlen_t va, uint32_t shape)
+{
+	return !(va & (PAGE_SIZE - 1)) && shape_size(shape) > 1;
+}
+
 /* True when a short entry has saved the register: x0-x2, x4-x6, x10-x17. */
 static inline bool is_saved(unsigned reg)
 {
@@ -161,7 +170,8 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
 	if (!fetch_through_guest(pc, status, &raw, &unused))
 		return unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
 				   status);
-	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store)
+	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store ||
+	    may_be_second_half(va, insn.shape))
 		return MMIO_NEEDS_FULL;
 	at = walk_guest(context, satp, va, status, is_store ? WALK_WRITE : WALK_READ);
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
@@ -192,7 +202,7 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
 		return access_translated(satp, is_store);
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
-	if (!shape)
+	if (!shape || may_be_second_half(va, shape))
 		return MMIO_NEEDS_FULL;
 	return is_store ? store(context->vcpu.capsule, pc, shape, decode_rs2(raw), at)
 			: load(context->vcpu.capsule, pc, shape, decode_rd(raw), at);
@@ -215,7 +225,8 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 	gpa_t at = {csr_read(mtval)};
 	struct access_insn insn;
 
-	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store)
+	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
+	    may_be_second_half(at.raw, insn.shape))
 		return MMIO_NEEDS_FULL;
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
@@ -243,6 +254,7 @@ long mmio_load(void)
 	xlen_t satp = csr_read(satp);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
+	xlen_t va;
 
 	if (translation_is_on(satp))
 		return load_translated(satp);
@@ -251,9 +263,10 @@ long mmio_load(void)
 	if (!decode_is_load(raw))
 		return access_compressed(pc, raw, false);
 	shape = decode_load_shape(raw, XLEN);
-	if (!shape)
+	va = csr_read(mtval);
+	if (!shape || may_be_second_half(va, shape))
 		return MMIO_NEEDS_FULL;
-	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){csr_read(mtval)});
+	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
 long mmio_store(void)
@@ -262,6 +275,7 @@ long mmio_store(void)
 	xlen_t satp = csr_read(satp);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
+	xlen_t va;
 
 	if (translation_is_on(satp))
 		return store_translated(satp);
@@ -270,9 +284,10 @@ long mmio_store(void)
 	if (!decode_is_store(raw))
 		return access_compressed(pc, raw, true);
 	shape = decode_store_shape(raw, XLEN);
-	if (!shape)
+	va = csr_read(mtval);
+	if (!shape || may_be_second_half(va, shape))
 		return MMIO_NEEDS_FULL;
-	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){csr_read(mtval)});
+	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
 }
 
 /*

@@ -2,7 +2,7 @@
 /*
  * The `pmp` back end: a capsule is fenced by the hart's PMP entries alone.
  * Guest-physical addresses are host-physical ones, and what no entry allows is
- * denied to everything below M-mode (docs/isolation in docs/architecture.md).
+ * denied to everything below M-mode (docs/isolation.md).
  */
 #ifndef RISCV_PMP_PMP_H
 #define RISCV_PMP_PMP_H

@@ -13,7 +13,7 @@
 #define FAILURE	      1
 
 /* Prints `text` by DBCN, all of it: the call may take a part only. */
-	.macro	say text
+.macro	say text
 	la	s1, 8f
 	la	s2, 9f
 7:	sub	a0, s2, s1

@@ -57,6 +57,12 @@ const struct fake_call *fake_arch_last(enum fake_call_kind kind)
 	return NULL;
 }
 
+/* What the capsule's UART would do with news of its input. */
+static void fake_console_changed(struct console_port *port)
+{
+	(void)port;
+}
+
 void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_VCPUS_MAX],
 		       gpa_t ram, void *memory, uint64_t size)
 {
@@ -67,6 +73,7 @@ void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_V
 	memset(vcpus, 0, CAPSULE_VCPUS_MAX * sizeof(*vcpus));
 	strcpy(capsule->name, "fake");
 	capsule->number = 1;
+	capsule->console.changed = fake_console_changed;
 	capsule->ram = ram;
 	capsule->ram_size = size;
 	assert_int_equal(arch_isolation(arch_this_hart, ISOLATION_AUTO, &ops, &why), OK);
@@ -108,6 +115,11 @@ _Noreturn void arch_hart_park(void)
 
 void arch_backtrace(void)
 {
+}
+
+void arch_harts_stop(void)
+{
+	note(FAKE_STOP, NULL, 0, 0);
 }
 
 void arch_hart_request_work(void)
@@ -245,6 +257,11 @@ void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
 	note(FAKE_RESUME_AT, vcpu, pc, opaque);
 	start_at(vcpu, pc, opaque);
+}
+
+bool arch_has_clock(void)
+{
+	return true;
 }
 
 uint64_t arch_time(void)

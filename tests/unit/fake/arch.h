@@ -20,6 +20,7 @@ enum fake_call_kind {
 	FAKE_SLEEP,	     /* arch_hart_sleep() */
 	FAKE_WAKE,	     /* arch_hart_wake(): a is the hart's id */
 	FAKE_PARK,	     /* arch_hart_park() */
+	FAKE_STOP,	     /* arch_harts_stop() */
 	FAKE_WORK,	     /* arch_hart_request_work() */
 	FAKE_ACTIVATE,	     /* isolation_ops.activate() */
 	FAKE_CREATE,	     /* arch_vcpu_create(): a is the id */

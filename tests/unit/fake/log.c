@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "core/log.h"
+#include "fake/said.h"
 
 enum { LINES = 64, LINE_SIZE = 512 };
 
@@ -19,6 +20,7 @@ void log_line(enum log_level level, const char *format, ...)
 	char *line = lines[count++ % LINES];
 	va_list args;
 
+	fake_said(format);
 	va_start(args, format);
 	strcpy(line, prefixes[level]);
 	vsnprintf(line + 4, LINE_SIZE - 4, format, args);

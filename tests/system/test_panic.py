@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""The hypervisor's own faults: reported with what is needed to find them, on one hart, and the
+machine ends. Provoked by zeroes over one of its functions, since nothing else can."""
+
+import re
+import struct
+import subprocess
+
+import pytest
+from machine import EXIT_NONE, guest, hypervisor
+
+
+def break_function(width, name, into):
+    """A copy of the hypervisor in which the function's first instructions are illegal ones."""
+    elf = bytearray(hypervisor(width).read_bytes())
+    symbols = subprocess.run(["nm", str(hypervisor(width))], capture_output=True, text=True,
+                             check=True).stdout
+    address = int(re.search(r"^([0-9a-f]+) T %s$" % name, symbols, re.M).group(1), 16)
+    if width == 64:
+        start, = struct.unpack_from("<Q", elf, 32)
+        count, = struct.unpack_from("<H", elf, 56)
+        entries = [struct.unpack_from("<IIQQQQ", elf, start + 56 * i) for i in range(count)]
+        segments = [(kind, offset, virtual, size) for kind, _, offset, virtual, _, size in entries]
+    else:
+        start, = struct.unpack_from("<I", elf, 28)
+        count, = struct.unpack_from("<H", elf, 44)
+        entries = [struct.unpack_from("<IIIII", elf, start + 32 * i) for i in range(count)]
+        segments = [(kind, offset, virtual, size) for kind, offset, virtual, _, size in entries]
+    places = [offset + address - virtual for kind, offset, virtual, size in segments
+              if kind == 1 and virtual <= address < virtual + size]
+    assert len(places) == 1
+    elf[places[0]:places[0] + 8] = bytes(8)
+    into.write_bytes(elf)
+    return into
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_own_fault_is_reported(bench, tmp_path, width):
+    broken = break_function(width, "sbi_unknown", tmp_path / "broken.elf")
+    ended = bench.run(guest("guest-tests", width), width=width, kernel=broken).ends(EXIT_NONE)
+    ended.says("The hypervisor itself failed: illegal instruction (2)",
+               "Stack (addr2line -e diosix.elf):", "Panic: illegal instruction at pc 0x")
+    assert ended.text.count("The hypervisor itself failed") == 1
+    assert re.search(r"^ +pc [0-9a-f]{%d} +ra [0-9a-f]{%d}" % (width // 4, width // 4), ended.text, re.M)
+    assert "Powering off" not in ended.text

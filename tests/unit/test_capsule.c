@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * src/core/capsule.c, from a manifest to a guest that could be entered: on a piece
+ * of this program's memory that plays the host's RAM, full of old bytes. Whatever
+ * is refused, at whichever step, leaves that RAM to whom it belonged.
+ */
+#include "unit.h"
+
+#include <libfdt.h>
+
+#include "core/ram.h"
+
+/* Every allocation can be made to fail. */
+static enum status try_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
+			     hpa_t *out, struct reason *why);
+static enum status try_claim(struct ram_map *map, struct hpa_range range, unsigned owner,
+			     const char *what, struct reason *why);
+#define ram_alloc try_alloc
+#define ram_claim try_claim
+#include "core/capsule.c"
+#undef ram_alloc
+#undef ram_claim
+
+#include "fake/arch.h"
+#include "fake/console.h"
+
+#define HOST_SIZE MIB(32)
+#define OLD	  0xa5
+
+enum { KERNEL_SIZE = 5000, RAMDISK_SIZE = 70001, TIMEBASE = 10000000 };
+
+static uint8_t *host; /* the host's RAM, at a multiple of its size */
+static uint8_t *fit;  /* the manifest, outside of it */
+static size_t fit_size;
+static struct ram_map map, baseline;
+static struct capsule capsule;
+static struct manifest_capsule wish;
+static struct reason why;
+
+/* --- injected failures -------------------------------------------------------------- */
+
+static int fail_at, steps; /* fail_at counts down to the step that fails; 0: none */
+
+static bool step_fails(const char *at)
+{
+	(void)at;
+	steps++;
+	return fail_at && --fail_at == 0;
+}
+
+static enum status try_alloc(struct ram_map *in, uint64_t size, uint64_t align, unsigned of,
+			     hpa_t *out, struct reason *reason)
+{
+	if (step_fails("ram_alloc"))
+		return refuse(reason, ERR_NOMEM, "the test says no");
+	return ram_alloc(in, size, align, of, out, reason);
+}
+
+static enum status try_claim(struct ram_map *in, struct hpa_range range, unsigned of,
+			     const char *what, struct reason *reason)
+{
+	if (step_fails("ram_claim"))
+		return refuse(reason, ERR_OVERLAP, "the test says no");
+	return ram_claim(in, range, of, what, reason);
+}
+
+/* --- a manifest ---------------------------------------------------------------------- */
+
+static uint8_t kernel[KERNEL_SIZE], ramdisk[RAMDISK_SIZE];
+
+static void put_image(const char *name, const char *type, const uint8_t *data, int size)
+{
+	fdt_begin_node(fit, name);
+	fdt_property_string(fit, "description", name);
+	fdt_property_string(fit, "type", type);
+	fdt_property_string(fit, "arch", "riscv");
+	fdt_property_string(fit, "os", "linux");
+	fdt_property_string(fit, "compression", "none");
+	fdt_property(fit, "data", data, size);
+	fdt_end_node(fit);
+}
+
+static void make_manifest(void)
+{
+	enum { ROOM = 128 * 1024 };
+
+	for (unsigned i = 0; i < KERNEL_SIZE; i++)
+		kernel[i] = 1 + i % 255;
+	for (unsigned i = 0; i < RAMDISK_SIZE; i++)
+		ramdisk[i] = 1 + i % 251;
+	fit = malloc(ROOM);
+	fdt_create(fit, ROOM);
+	fdt_finish_reservemap(fit);
+	fdt_begin_node(fit, "");
+	fdt_property_string(fit, "description", "one");
+	fdt_property_u32(fit, "#address-cells", 1);
+	fdt_begin_node(fit, "images");
+	put_image("linux", "kernel", kernel, KERNEL_SIZE);
+	put_image("initrd", "ramdisk", ramdisk, RAMDISK_SIZE);
+	fdt_end_node(fit);
+	fdt_begin_node(fit, "configurations");
+	fdt_property_string(fit, "default", "web");
+	fdt_begin_node(fit, "web");
+	fdt_property_string(fit, "compatible", "diosix,capsule");
+	fdt_property_string(fit, "description", "web server");
+	fdt_property_string(fit, "kernel", "linux");
+	fdt_property_string(fit, "ramdisk", "initrd");
+	fdt_property_string(fit, "bootargs", "console=ttyS0 quiet");
+	fdt_property_u32(fit, "memory-mib", 8);
+	fdt_end_node(fit);
+	fdt_end_node(fit);
+	fdt_end_node(fit);
+	assert_int_equal(fdt_finish(fit), 0);
+	fit_size = fdt_totalsize(fit);
+	fit = realloc(fit, fit_size);
+}
+
+/* --- the machine --------------------------------------------------------------------- */
+
+/*
+ * Of the host's 32 MiB the hypervisor has the first, the manifest the fifteenth; so what
+ * is free at a multiple of 2 MiB are 12 MiB at 2 and 16 MiB at 16.
+ */
+static void fresh(void)
+{
+	struct manifest manifest;
+	struct reason reason;
+
+	fake_arch_reset();
+	fake_log_clear();
+	fake_console_reset();
+	options.isolation = ISOLATION_AUTO;
+	fail_at = steps = 0;
+	memset(&map, 0, sizeof(map));
+	memset(&capsule, OLD, sizeof(capsule));
+	strcpy(why.text, "(no reason given)");
+	assert_int_equal(ram_add(&map, (struct hpa_range){{(uintptr_t)host}, HOST_SIZE}, &reason),
+			 OK);
+	assert_int_equal(ram_claim(&map, (struct hpa_range){{(uintptr_t)host}, MIB(1)},
+				   RAM_OWNER_HYPERVISOR, "the hypervisor", &reason),
+			 OK);
+	assert_int_equal(ram_claim(&map, (struct hpa_range){{(uintptr_t)host + MIB(14)}, MIB(1)},
+				   RAM_OWNER_MANIFEST, "the manifest", &reason),
+			 OK);
+	baseline = map;
+	assert_int_equal(manifest_open(&manifest, fit, fit_size, &reason), OK);
+	if (manifest_capsule(&manifest, 0, &wish, &reason) != OK)
+		fail_msg("%s", reason.text);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	fresh();
+	return 0;
+}
+
+static int set_up_all(void **state)
+{
+	(void)state;
+	host = aligned_alloc(HOST_SIZE, HOST_SIZE);
+	make_manifest();
+	return !host;
+}
+
+static int tear_down_all(void **state)
+{
+	(void)state;
+	free(host);
+	free(fit);
+	return 0;
+}
+
+static enum status create(void)
+{
+	return capsule_create(&capsule, 1, &wish, TIMEBASE, &map, fake_arch.harts, &why);
+}
+
+static void create_well(void)
+{
+	if (create() != OK)
+		fail_msg("refused: %s", why.text);
+}
+
+static void check_baseline(void)
+{
+	assert_int_equal(map.count, baseline.count);
+	for (unsigned i = 0; i < map.count; i++) {
+		assert_true(map.extents[i].base.raw == baseline.extents[i].base.raw);
+		assert_true(map.extents[i].size == baseline.extents[i].size);
+		assert_int_equal(map.extents[i].owner, baseline.extents[i].owner);
+	}
+}
+
+static void assert_says(const char *text)
+{
+	if (!strstr(why.text, text))
+		fail_msg("\"%s\" is not in \"%s\"", text, why.text);
+}
+
+/* Refused, with these words, and nothing is left of it: a good one fits afterwards. */
+static void refuse_it(enum status status, const char *words)
+{
+	assert_int_equal(create(), status);
+	assert_says(words);
+	check_baseline();
+	assert_int_not_equal(capsule.state, CAPSULE_LOADED);
+	assert_int_not_equal(capsule.state, CAPSULE_RUNNING);
+}
+
+/* --- what a good one is ---------------------------------------------------------------- */
+
+static uint8_t *guest_memory(gpa_t at)
+{
+	hpa_t out = {0};
+
+	assert_true(space_lookup(&capsule.space, at, 1, ALLOW_READ, &out));
+	return (uint8_t *)(uintptr_t)out.raw;
+}
+
+static uint64_t tree_wide(const void *tree, const char *path, const char *name, int index)
+{
+	int length, node = fdt_path_offset(tree, path);
+	const fdt64_t *value = node < 0 ? NULL : fdt_getprop(tree, node, name, &length);
+
+	if (!value || length < 8 * (index + 1))
+		fail_msg("%s %s is missing", path, name);
+	return fdt64_ld(value + index);
+}
+
+static void check_tree(const void *tree)
+{
+	char path[64];
+	int length;
+	const char *bootargs;
+
+	assert_int_equal(fdt_check_full(tree, GUEST_TREE_SIZE), 0);
+	snprintf(path, sizeof(path), "/memory@%lx", (unsigned long)capsule.ram.raw);
+	assert_true(tree_wide(tree, path, "reg", 0) == capsule.ram.raw);
+	assert_true(tree_wide(tree, path, "reg", 1) == capsule.ram_size);
+	bootargs = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "bootargs", &length);
+	assert_non_null(bootargs);
+	assert_string_equal(bootargs, wish.bootargs);
+	assert_true(fdt_path_offset(tree, "/soc/serial@10000000") >= 0);
+	assert_true(fdt_path_offset(tree, "/cpus/cpu@0") >= 0);
+	assert_true(fdt_path_offset(tree, "/cpus/cpu@1") < 0);
+}
+
+static bool inside(const uint8_t *at, const uint8_t *from, size_t size)
+{
+	return at >= from && (size_t)(at - from) < size;
+}
+
+/* RAM holds kernel, ramdisk and tree, and zeroes; around it is what was there before. */
+static void check_memory(uint8_t *ram, uint8_t *at_kernel, uint8_t *at_ramdisk, uint8_t *tree)
+{
+	const uint8_t *page = (uint8_t *)fake_vcpu_of(capsule.vcpus[0]);
+	size_t page_size = align_up(sizeof(struct fake_vcpu), PAGE_SIZE);
+
+	assert_false(inside(page, ram, capsule.ram_size));
+	assert_memory_equal(at_kernel, kernel, KERNEL_SIZE);
+	if (at_ramdisk)
+		assert_memory_equal(at_ramdisk, ramdisk, RAMDISK_SIZE);
+	for (uint8_t *at = host; at < host + HOST_SIZE; at++) {
+		bool ours = inside(at, ram, capsule.ram_size);
+
+		if (inside(at, at_kernel, KERNEL_SIZE) || inside(at, tree, fdt_totalsize(tree)) ||
+		    (at_ramdisk && inside(at, at_ramdisk, RAMDISK_SIZE)) ||
+		    inside(at, page, page_size))
+			continue;
+		if (*at != (ours ? 0 : OLD))
+			fail_msg("%s RAM, byte 0x%lx is 0x%x", ours ? "in" : "outside of",
+				 (unsigned long)(at - host), *at);
+	}
+}
+
+static void check_devices(void)
+{
+	assert_ptr_equal(vdev_find(&capsule.bus, (gpa_t){VDEV_UART}, 1), &capsule.uart.dev);
+	assert_ptr_equal(vdev_find(&capsule.bus, (gpa_t){VDEV_PLIC}, 4), &capsule.plic.dev);
+	assert_null(vdev_find(&capsule.bus, capsule.ram, 4));
+	assert_ptr_equal(capsule.uart.port, &capsule.console);
+	assert_non_null(capsule.console.changed);
+
+	/* What is typed reaches the vCPU as an interrupt, once the guest has enabled it. */
+	const struct vdev_ops *plic = capsule.plic.dev.ops, *uart = capsule.uart.dev.ops;
+
+	uart->write(&capsule.uart.dev, 1, 1, 1);
+	plic->write(&capsule.plic.dev, 4 * VDEV_UART_IRQ, 4, 1);
+	plic->write(&capsule.plic.dev, 0x2000, 4, 1 << VDEV_UART_IRQ);
+	plic->write(&capsule.plic.dev, 0x200000, 4, 0);
+	fake_console_type(&capsule.console, "x");
+	capsule.console.changed(&capsule.console);
+	assert_true(fake_vcpu_of(capsule.vcpus[0])->external);
+	assert_int_equal(atomic_load(&capsule.devices_lock.held), 0);
+	assert_int_equal(plic->read(&capsule.plic.dev, 0x200004, 4), VDEV_UART_IRQ);
+	assert_int_equal(uart->read(&capsule.uart.dev, 0, 1), 'x');
+	plic->write(&capsule.plic.dev, 0x200004, 4, VDEV_UART_IRQ);
+	assert_false(fake_vcpu_of(capsule.vcpus[0])->external);
+}
+
+static void check_created(uint8_t *ram)
+{
+	const struct fake_vcpu *vcpu = fake_vcpu_of(capsule.vcpus[0]);
+	uint8_t *tree, *at_ramdisk = NULL;
+
+	assert_int_equal(capsule.state, CAPSULE_LOADED);
+	assert_int_equal(capsule.number, 1);
+	assert_string_equal(capsule.name, "web");
+	assert_true(capsule.ram_size == wish.memory_size);
+	assert_ptr_equal(guest_memory(capsule.ram), ram);
+	assert_int_equal(capsule.space.region_count, 1);
+	assert_int_equal(capsule.space.regions[0].allow, ALLOW_ALL);
+	assert_int_equal(ram_owner_of(&map, (hpa_t){(uintptr_t)ram}), RAM_OWNER_CAPSULE + 1);
+	assert_true(ram_total(&map, RAM_OWNER_CAPSULE + 1) ==
+		    wish.memory_size + align_up(sizeof(struct fake_vcpu), PAGE_SIZE));
+
+	/* The state that the SBI starts a hart in. */
+	assert_int_equal(capsule.vcpu_count, 1);
+	assert_int_equal(vcpu->vcpu.state, VCPU_STARTED);
+	assert_ptr_equal(vcpu->vcpu.capsule, &capsule);
+	assert_ptr_equal(vcpu->vcpu.hart, fake_arch.harts);
+	assert_true(vcpu->a0 == 0);
+	assert_true(vcpu->pc == capsule.ram.raw + MIB(2 * 64 / XLEN));
+
+	tree = guest_memory((gpa_t){vcpu->a1});
+	check_tree(tree);
+	if (wish.ramdisk.size) {
+		uint64_t start = tree_wide(tree, "/chosen", "linux,initrd-start", 0);
+
+		assert_true(tree_wide(tree, "/chosen", "linux,initrd-end", 0) - start ==
+			    RAMDISK_SIZE);
+		at_ramdisk = guest_memory((gpa_t){start});
+	}
+	check_memory(ram, guest_memory((gpa_t){vcpu->pc}), at_ramdisk, tree);
+	check_devices();
+	assert_true(fake_log_contains("Capsule 1: web: 8 MiB at 0x"));
+	assert_int_equal(fake_arch_count(FAKE_ENTER), 0);
+}
+
+static void poison(void)
+{
+	memset(host, OLD, HOST_SIZE);
+}
+
+static void test_created(void **state)
+{
+	(void)state;
+	poison();
+	create_well();
+	check_created(host + MIB(2));
+	/* All of it comes back. */
+	ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
+	check_baseline();
+}
+
+static void test_without_ramdisk(void **state)
+{
+	(void)state;
+	poison();
+	memset(&wish.ramdisk, 0, sizeof(wish.ramdisk));
+	create_well();
+	check_created(host + MIB(2));
+	const void *tree = guest_memory((gpa_t){fake_vcpu_of(capsule.vcpus[0])->a1});
+
+	assert_null(
+		fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "linux,initrd-start", NULL));
+}
+
+/* Where it asked to be; and where the guest sees its RAM elsewhere than it is. */
+static void test_places(void **state)
+{
+	(void)state;
+	poison();
+	wish.memory_base_given = true;
+	wish.memory_base.raw = (uintptr_t)host + MIB(18);
+	create_well();
+	check_created(host + MIB(18));
+
+	fresh();
+	poison();
+	fake_arch.guest_offset = 0x80000000 - ((uintptr_t)host + MIB(2));
+	create_well();
+	assert_true(capsule.ram.raw == 0x80000000);
+	check_created(host + MIB(2));
+}
+
+/* A capsule that used the RAM before leaves nothing in it. */
+static void test_again(void **state)
+{
+	(void)state;
+	poison();
+	create_well();
+	memset(host + MIB(2), 0xee, MIB(8));
+	ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
+	fake_log_clear();
+	create_well();
+	/* The vCPU's page was taken from the poisoned RAM both times. */
+	check_created(host + MIB(2));
+}
+
+/* --- refusals ------------------------------------------------------------------------- */
+
+/* Both numbers: what was asked for, and the most that there is. */
+static void test_too_much(void **state)
+{
+	(void)state;
+	wish.memory_size = MIB(18);
+	refuse_it(ERR_NOMEM, "no 18432 KiB of free RAM");
+	assert_says("16384 KiB");
+	wish.memory_size = GIB(100);
+	refuse_it(ERR_NOMEM, "104857600 KiB");
+	/* All of a piece fits, and then there is none left for the vCPU but elsewhere. */
+	wish.memory_size = MIB(16);
+	create_well();
+	assert_true(capsule.ram_size == MIB(16));
+}
+
+static void test_vcpus(void **state)
+{
+	static const uint32_t counts[] = {2, 3, 32, 0xffffffff};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(counts); i++) {
+		char text[64];
+
+		if (counts[i] <= CAPSULE_VCPUS_MAX)
+			continue;
+		wish.vcpus = counts[i];
+		snprintf(text, sizeof(text), "vcpus is %u; at most %u", counts[i],
+			 CAPSULE_VCPUS_MAX);
+		refuse_it(ERR_LIMIT, text);
+	}
+}
+
+static void ask_base(uint64_t base, enum status status, const char *words)
+{
+	fresh();
+	wish.memory_base_given = true;
+	wish.memory_base.raw = base;
+	refuse_it(status, words);
+}
+
+/* Two ranges that overlap are both named, with their owners. */
+static void test_base(void **state)
+{
+	uint64_t base = (uintptr_t)host;
+	char text[64];
+
+	(void)state;
+	ask_base(base, ERR_OVERLAP, "hypervisor");
+	snprintf(text, sizeof(text), "0x%lx-0x%lx", (long)base, (long)(base + MIB(1) - 1));
+	assert_says(text);
+	snprintf(text, sizeof(text), "0x%lx-0x%lx", (long)base, (long)(base + MIB(8) - 1));
+	assert_says(text);
+	ask_base(base + MIB(8), ERR_OVERLAP, "manifest");
+	ask_base(base + MIB(14), ERR_OVERLAP, "manifest");
+	ask_base(base + MIB(26), ERR_RANGE, "is not, or not all, RAM");
+	ask_base(base + HOST_SIZE, ERR_RANGE, "is not, or not all, RAM");
+	ask_base(0, ERR_RANGE, "is not, or not all, RAM");
+	ask_base(0 - MIB(8), ERR_RANGE, "wraps");
+	ask_base(0 - MIB(2), ERR_RANGE, "wraps");
+	ask_base(base + MIB(16) + PAGE_SIZE, ERR_RANGE, "isn't a multiple of 0x200000");
+	ask_base(base + MIB(17), ERR_RANGE, "isn't a multiple of 0x200000");
+	ask_base(base + MIB(16) + 1, ERR_RANGE, "isn't a multiple of 0x200000");
+}
+
+/* RAM that covers a virtual device, in the guest's eyes, at each of its ends. */
+static void test_devices_overlap(void **state)
+{
+	static const struct {
+		uint64_t ram;
+		const char *words; /* NULL: a neighbour, no overlap */
+	} cases[] = {
+		{VDEV_UART - MIB(8), NULL},
+		{VDEV_UART - MIB(6), "overlaps its virtual uart at 0x10000000"},
+		{VDEV_UART, "overlaps its virtual uart at 0x10000000"},
+		{VDEV_UART + MIB(2), NULL},
+		{VDEV_PLIC - MIB(8), NULL},
+		{VDEV_PLIC - MIB(6), "overlaps its virtual plic at 0xc000000"},
+		{VDEV_PLIC + VPLIC_SIZE - MIB(2), "overlaps its virtual plic at 0xc000000"},
+		{VDEV_PLIC + VPLIC_SIZE, NULL},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(cases); i++) {
+		fresh();
+		fake_arch.guest_offset = cases[i].ram - ((uintptr_t)host + MIB(2));
+		if (cases[i].words) {
+			refuse_it(ERR_OVERLAP, cases[i].words);
+			continue;
+		}
+		create_well();
+	}
+}
+
+static void test_harts(void **state)
+{
+	(void)state;
+	fake_arch.harts[0].unfit = "it has no S-mode";
+	refuse_it(ERR_LIMIT, "CPU 0 can't run it: it has no S-mode");
+	fake_arch.harts[0].unfit = NULL;
+	wish.isolation = ISOLATION_HEXT;
+	refuse_it(ERR_LIMIT, "isolation");
+	assert_int_equal(fake_arch.wanted, ISOLATION_HEXT);
+	/* What the manifest leaves open is the command line's. */
+	wish.isolation = ISOLATION_AUTO;
+	options.isolation = ISOLATION_HEXT;
+	refuse_it(ERR_LIMIT, "isolation");
+	wish.isolation = ISOLATION_PMP;
+	create_well();
+	assert_int_equal(fake_arch.wanted, ISOLATION_PMP);
+	fresh();
+	create_well();
+	assert_int_equal(fake_arch.wanted, ISOLATION_AUTO);
+}
+
+/* Images that are refused, or don't fit into the RAM that was asked for. */
+static void test_images(void **state)
+{
+	(void)state;
+	wish.kernel.size = 3;
+	refuse_it(ERR_FORMAT, "kernel linux: ");
+	fresh();
+	wish.kernel.data = (const uint8_t *)"\x1f\x8b\x08\0\0\0\0\0\0\0";
+	wish.kernel.size = 10;
+	refuse_it(ERR_FORMAT, "gzip");
+	fresh();
+	wish.memory_size = MIB(2);
+	refuse_it(ERR_FORMAT, "kernel linux: ");
+	fresh();
+	wish.ramdisk.size = MIB(6);
+	refuse_it(ERR_RANGE, "memory-mib");
+	fresh();
+	wish.ramdisk.size = UINT64_MAX;
+	refuse_it(ERR_RANGE, "memory-mib");
+}
+
+/* A command line that the tree has no room for. */
+static void test_tree_too_large(void **state)
+{
+	char *bootargs = malloc(GUEST_TREE_SIZE + 1);
+
+	(void)state;
+	memset(bootargs, 'x', GUEST_TREE_SIZE);
+	bootargs[GUEST_TREE_SIZE] = '\0';
+	wish.bootargs = bootargs;
+	refuse_it(ERR_LIMIT, "device tree");
+	free(bootargs);
+}
+
+static void test_long_name(void **state)
+{
+	(void)state;
+	wish.name = "a-name-that-is-longer-than-the-room-for-it-is";
+	create_well();
+	assert_int_equal(strlen(capsule.name), MANIFEST_NAME_MAX - 1);
+}
+
+static void test_restart(void **state)
+{
+	(void)state;
+	wish.restart = RESTART_ON_CRASH;
+	create_well();
+	assert_true(fake_log_contains("restart has no effect yet"));
+}
+
+/* --- failures at every step ------------------------------------------------------------ */
+
+/* The k-th of all the steps that can fail does, for every k, at a free place and a given one. */
+static void test_fail_at(void **state)
+{
+	(void)state;
+	for (unsigned given = 0; given < 2; given++) {
+		int failed = 0;
+
+		for (int k = 1;; k++) {
+			fresh();
+			fake_arch.fails = step_fails;
+			wish.memory_base_given = given;
+			wish.memory_base.raw = (uintptr_t)host + MIB(20);
+			fail_at = k;
+			if (create() == OK)
+				break;
+			failed++;
+			assert_string_not_equal(why.text, "(no reason given)");
+			check_baseline();
+			/* The same again, without the failure. */
+			fail_at = 0;
+			create_well();
+			assert_int_equal(ram_free_owner(&map, RAM_OWNER_CAPSULE + 1),
+					 wish.memory_size +
+						 align_up(sizeof(struct fake_vcpu), PAGE_SIZE));
+			check_baseline();
+		}
+		/* isolation, its RAM, the fence, its vCPU. */
+		assert_int_equal(failed, 4);
+	}
+}
+
+/* No room for what it takes in the table of extents, or in RAM: it is made, or nothing is. */
+static void test_short_of(void **state)
+{
+	struct reason reason;
+	unsigned made = 0, refused = 0;
+
+	(void)state;
+	for (unsigned room = 0; room < 6; room++) {
+		fresh();
+		for (uint64_t at = MIB(1); map.count + room < RAM_EXTENTS_MAX; at += PAGE_SIZE)
+			if (ram_owner_of(&map, (hpa_t){(uintptr_t)host + at}) == RAM_OWNER_NOBODY)
+				assert_int_equal(
+					ram_claim(&map,
+						  (struct hpa_range){{(uintptr_t)host + at}, 1},
+						  RAM_OWNER_RESERVED, "it", &reason),
+					OK);
+		baseline = map;
+		if (create() == OK) {
+			made++;
+			continue;
+		}
+		refused++;
+		check_baseline();
+	}
+	assert_true(made && refused);
+	/* RAM for the guest, and 0 or a few pages besides. */
+	for (unsigned pages = 0; pages < 4; pages++) {
+		uint64_t free_end = (uintptr_t)host + MIB(26) + pages * PAGE_SIZE;
+
+		fresh();
+		wish.memory_size = MIB(10);
+		memset(&map, 0, sizeof(map));
+		assert_int_equal(ram_add(&map,
+					 (struct hpa_range){{(uintptr_t)host + MIB(16)},
+							    free_end - (uintptr_t)host - MIB(16)},
+					 &reason),
+				 OK);
+		baseline = map;
+		if (pages * PAGE_SIZE < align_up(sizeof(struct fake_vcpu), PAGE_SIZE))
+			refuse_it(ERR_NOMEM, "no memory is left for its vCPU");
+		else
+			create_well();
+	}
+}
+
+/* --- the end -------------------------------------------------------------------------- */
+
+static void test_end(void **state)
+{
+	static const struct {
+		enum capsule_end end;
+		const char *line;
+	} ends[] = {
+		{CAPSULE_SHUTDOWN, "[+] Capsule 1: web: its words"},
+		{CAPSULE_REBOOT, "[+] Capsule 1: web: its words"},
+		{CAPSULE_FAILED, "[!] Capsule 1: web: its words"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(ends); i++) {
+		fresh();
+		create_well();
+		fake_log_clear();
+		capsule_end(&capsule, ends[i].end, "its words");
+		assert_int_equal(capsule.state, CAPSULE_ENDED);
+		assert_int_equal(capsule.end, ends[i].end);
+		assert_int_equal(fake_log_count(), 1);
+		assert_true(fake_log_contains(ends[i].line));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_created, set_up),
+		cmocka_unit_test_setup(test_without_ramdisk, set_up),
+		cmocka_unit_test_setup(test_places, set_up),
+		cmocka_unit_test_setup(test_again, set_up),
+		cmocka_unit_test_setup(test_too_much, set_up),
+		cmocka_unit_test_setup(test_vcpus, set_up),
+		cmocka_unit_test_setup(test_base, set_up),
+		cmocka_unit_test_setup(test_devices_overlap, set_up),
+		cmocka_unit_test_setup(test_harts, set_up),
+		cmocka_unit_test_setup(test_images, set_up),
+		cmocka_unit_test_setup(test_tree_too_large, set_up),
+		cmocka_unit_test_setup(test_long_name, set_up),
+		cmocka_unit_test_setup(test_restart, set_up),
+		cmocka_unit_test_setup(test_fail_at, set_up),
+		cmocka_unit_test_setup(test_short_of, set_up),
+		cmocka_unit_test_setup(test_end, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}

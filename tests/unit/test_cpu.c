@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * src/riscv/cpu.c on a hart whose CSRs are variables: what makes a hart unfit for
+ * guests, of which no emulator can show everything.
+ */
+#include "unit.h"
+
+#include "core/arch.h"
+#include "riscv/csr.h"
+
+/* Every CSR by the name that the code calls it. */
+static xlen_t *csr_named(const char *name)
+{
+	static struct {
+		const char *name;
+		xlen_t value;
+	} all[32];
+
+	for (unsigned i = 0; i < ARRAY_LENGTH(all); i++) {
+		if (!all[i].name)
+			all[i].name = name;
+		if (!strcmp(all[i].name, name))
+			return &all[i].value;
+	}
+	fail_msg("too many CSRs: %s", name);
+	return NULL;
+}
+
+#undef csr_read
+#undef csr_write
+#undef csr_set
+#undef csr_clear
+#define csr_read(csr)	      (*csr_named(#csr))
+#define csr_write(csr, value) ((void)(*csr_named(#csr) = (xlen_t)(value)))
+#define csr_set(csr, bits)    ((void)(*csr_named(#csr) |= (xlen_t)(bits)))
+#define csr_clear(csr, bits)  ((void)(*csr_named(#csr) &= ~(xlen_t)(bits)))
+
+#include "fake/said.h"
+#include "riscv/cpu.c"
+
+static struct machine_hart description;
+static struct cpu *cpu;
+static bool has_time, has_satp, has_mseccfg, has_clock, locked;
+static unsigned slots;
+static xlen_t mseccfg;
+static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
+
+static xlen_t misa_of(const char *letters)
+{
+	xlen_t misa = 0;
+
+	for (; *letters; letters++)
+		misa |= (xlen_t)1 << (*letters - 'A');
+	return misa;
+}
+
+/* A hart that is fit. */
+static int set_up(void **state)
+{
+	(void)state;
+	description = (struct machine_hart){
+		.id = 3,
+		.mmu_type = "riscv,sv39",
+		.msip = {0x200000c},
+		.mtimecmp = {0x2004018},
+	};
+	*csr_named("misa") = misa_of("ACDFIMSU");
+	has_time = has_satp = has_mseccfg = has_clock = true;
+	locked = false;
+	slots = 16;
+	mseccfg = 0;
+	cpu = cpu_prepare(block, &description);
+	return 0;
+}
+
+bool csr_probe_time(xlen_t *value)
+{
+	*value = 0;
+	return has_time;
+}
+
+bool csr_probe_satp(xlen_t *value)
+{
+	*value = 0;
+	return has_satp;
+}
+
+bool csr_probe_mseccfg(xlen_t *value)
+{
+	*value = mseccfg;
+	return has_mseccfg;
+}
+
+bool csr_probe_menvcfg(xlen_t *value)
+{
+	*value = 0;
+	return true;
+}
+
+bool csr_probe_stimecmp(xlen_t *value)
+{
+	*value = 0;
+	return true;
+}
+
+bool csr_probe_mcounteren(xlen_t *value)
+{
+	*value = 0;
+	return true;
+}
+
+void pmp_probe(struct cpu *of)
+{
+	of->pmp_slots = slots;
+	of->pmp_locked = locked;
+}
+
+bool arch_has_clock(void)
+{
+	return has_clock;
+}
+
+void arch_timer_quiet(void)
+{
+}
+
+void trap_entry_sstc(void)
+{
+}
+
+void trap_entry_mtimecmp(void)
+{
+}
+
+/* NULL: it is fit. */
+static void expect(const char *unfit)
+{
+	cpu_probe(cpu);
+	if (!unfit) {
+		if (cpu->hart.unfit)
+			fail_msg("it is unfit: %s", cpu->hart.unfit);
+		return;
+	}
+	if (!cpu->hart.unfit || !strstr(cpu->hart.unfit, unfit))
+		fail_msg("\"%s\" isn't \"%s\"", cpu->hart.unfit ? cpu->hart.unfit : "fit", unfit);
+	fake_said(cpu->hart.unfit);
+}
+
+static void test_fit(void **state)
+{
+	(void)state;
+	expect(NULL);
+	assert_int_equal(cpu->hart.id, 3);
+	/* Neither Smepmp nor a readable misa is needed. */
+	has_mseccfg = false;
+	mseccfg = MSECCFG_MML;
+	*csr_named("misa") = 0;
+	expect(NULL);
+	/* One clock is enough. */
+	has_clock = false;
+	expect(NULL);
+	has_clock = true;
+	has_time = false;
+	expect(NULL);
+	/* As many PMP entries as a guest has. */
+	slots = PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT;
+	expect(NULL);
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	*csr_named("misa") = misa_of("ACIMU");
+	expect("it has no S-mode");
+	*csr_named("misa") = 0;
+	has_satp = false;
+	expect("it has no S-mode");
+	has_satp = true;
+	expect(NULL);
+	*csr_named("misa") = misa_of("ACHIMSU");
+	expect("it has the H extension");
+	description.mmu_type = NULL;
+	expect("names no mmu-type");
+}
+
+static void test_pmp(void **state)
+{
+	(void)state;
+	slots = 0;
+	expect("it has no PMP");
+	slots = PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT - 1;
+	expect("it has too few PMP entries");
+	locked = true;
+	slots = 0;
+	expect("has locked PMP entries");
+	locked = false;
+	slots = 16;
+	mseccfg = MSECCFG_MML;
+	expect("has set mseccfg.MML");
+	mseccfg = (xlen_t)~MSECCFG_MML;
+	expect(NULL);
+}
+
+static void test_clocks(void **state)
+{
+	(void)state;
+	has_time = has_clock = false;
+	expect("it has no clock");
+	has_clock = true;
+	description.msip.raw = 0;
+	expect("names no CLINT or ACLINT for it");
+	set_up(state);
+	description.mtimecmp.raw = 0;
+	cpu = cpu_prepare(block, &description);
+	expect("names no CLINT or ACLINT for it");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_fit, set_up),
+		cmocka_unit_test_setup(test_modes, set_up),
+		cmocka_unit_test_setup(test_pmp, set_up),
+		cmocka_unit_test_setup(test_clocks, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

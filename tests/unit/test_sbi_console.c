@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * src/sbi: memory that a guest names in a call, the debug console that reads and
+ * writes it, and the legacy calls.
+ */
+#include "sbi_fixture.h"
+
+/* --- memory of the guest ---------------------------------------------------------- */
+
+static void check_memory(xlen_t low, xlen_t high, xlen_t size)
+{
+	uint8_t *out = NULL;
+	bool found = sbi_memory(&capsule, low, high, size, ALLOW_READ, &out);
+
+	if (size)
+		assert_int_equal(found, high == 0 && is_inside(low, size));
+	if (found && size) {
+		assert_ptr_equal(out, memory + (low - RAM_BASE));
+		/* ASan agrees. */
+		assert_int_equal(out[0], (uint8_t)((low - RAM_BASE) * 7));
+		assert_int_equal(out[size - 1], (uint8_t)((low - RAM_BASE + size - 1) * 7));
+	}
+}
+
+static void test_memory(void **state)
+{
+	uint8_t *out;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++)
+		for (unsigned j = 0; j < ARRAY_LENGTH(bounds); j++)
+			for (unsigned k = 0; k < ARRAY_LENGTH(bounds); k++)
+				check_memory(bounds[i], bounds[k], bounds[j]);
+	assert_true(sbi_memory(&capsule, RAM_BASE, 0, RAM_SIZE, ALLOW_ALL, &out));
+	assert_ptr_equal(out, memory);
+	assert_false(sbi_memory(&capsule, RAM_BASE, 0, RAM_SIZE + 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE - 1, 0, 2, ALLOW_READ, &out));
+	assert_true(sbi_memory(&capsule, RAM_BASE + RAM_SIZE - 1, 0, 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + RAM_SIZE - 1, 0, 2, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + RAM_SIZE, 0, 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + 1, 0, TOP, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + 1, 0, 0 - RAM_BASE, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE, 1, 1, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE, TOP, 1, ALLOW_READ, &out));
+	assert_true(sbi_memory(&capsule, RAM_BASE + 5, 0, 0, ALLOW_READ, &out));
+}
+
+/* Rights count, and two regions aren't one even when they touch. */
+static void test_memory_rights(void **state)
+{
+	struct space *space = &capsule.space;
+	uint8_t *out;
+
+	(void)state;
+	space->regions[0].size = RAM_SIZE / 2;
+	space->regions[0].allow = ALLOW_READ;
+	space->regions[1] = (struct space_region){{RAM_BASE + RAM_SIZE / 2},
+						  {(uintptr_t)memory},
+						  RAM_SIZE / 2,
+						  ALLOW_READ | ALLOW_WRITE};
+	space->region_count = 2;
+	assert_true(sbi_memory(&capsule, RAM_BASE + 8, 0, 8, ALLOW_READ, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + 8, 0, 8, ALLOW_WRITE, &out));
+	assert_false(sbi_memory(&capsule, RAM_BASE + RAM_SIZE / 2 - 4, 0, 8, ALLOW_READ, &out));
+	assert_true(sbi_memory(&capsule, RAM_BASE + RAM_SIZE / 2, 0, 8, ALLOW_WRITE, &out));
+	assert_ptr_equal(out, memory);
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE));
+
+	/* A read of the console into what the guest can't write changes nothing. */
+	fake_console_type(&capsule.console, "x");
+	assert_ret(call(SBI_EXT_DBCN, 1, 1, RAM_BASE, 0), SBI_ERR_INVALID_PARAM, 0);
+	assert_int_equal(memory[0], 0);
+	assert_true(console_readable(&capsule.console));
+}
+
+static void test_can_start_at(void **state)
+{
+	(void)state;
+	assert_true(sbi_can_start_at(&capsule, RAM_BASE));
+	assert_true(sbi_can_start_at(&capsule, RAM_BASE + 2));
+	assert_true(sbi_can_start_at(&capsule, RAM_BASE + RAM_SIZE - 2));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE + 1));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE + RAM_SIZE - 1));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE + RAM_SIZE));
+	assert_false(sbi_can_start_at(&capsule, RAM_BASE - 2));
+	assert_false(sbi_can_start_at(&capsule, 0));
+	assert_false(sbi_can_start_at(&capsule, TOP));
+	assert_false(sbi_can_start_at(&capsule, TOP - 1));
+}
+
+/* --- DBCN ------------------------------------------------------------------------- */
+
+static void check_output(const uint8_t *bytes, size_t length)
+{
+	assert_int_equal(fake_console()->length, length);
+	assert_memory_equal(fake_console()->output, bytes, length);
+	fake_console_reset();
+}
+
+/* One call takes what there is room for, and never more than a bounded part. */
+static void test_console_write(void **state)
+{
+	static const xlen_t sizes[] = {0, 1, 15, 16, 255, 256, 257, 1000, RAM_SIZE};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
+		xlen_t size = sizes[i], expected = size < CHUNK ? size : CHUNK;
+
+		assert_ret(call(SBI_EXT_DBCN, 0, size, RAM_BASE, 0), SBI_SUCCESS, expected);
+		check_output(memory, expected);
+	}
+	for (xlen_t room = 0; room < 40; room++) {
+		fake_console()->room = room;
+		assert_ret(call(SBI_EXT_DBCN, 0, 32, RAM_BASE + 3, 0), SBI_SUCCESS,
+			   room < 32 ? room : 32);
+		check_output(memory + 3, room < 32 ? room : 32);
+	}
+	/* Repeating with the rest writes all of it, once. */
+	for (xlen_t at = 0; at < 4096;) {
+		struct sbi_ret ret;
+
+		fake_console()->room = 1 + unit_random_below(300);
+		ret = call(SBI_EXT_DBCN, 0, 4096 - at, RAM_BASE + at, 0);
+		assert_int_equal(ret.error, 0);
+		assert_in_range(ret.value, 1, CHUNK);
+		at += ret.value;
+		if (at == 4096)
+			assert_memory_equal(fake_console()->output, memory, 4096);
+	}
+}
+
+static void test_console_write_edges(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_DBCN, 0, 1, RAM_BASE + RAM_SIZE - 1, 0), SBI_SUCCESS, 1);
+	check_output(memory + RAM_SIZE - 1, 1);
+	assert_refused(call(SBI_EXT_DBCN, 0, 2, RAM_BASE + RAM_SIZE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, RAM_BASE + RAM_SIZE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, RAM_BASE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, RAM_SIZE + 1, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, TOP, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 0 - RAM_BASE, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, RAM_BASE, 1), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, 0x10000000, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, 0, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 0, 1, TOP, TOP), SBI_ERR_INVALID_PARAM);
+}
+
+static void test_console_read(void **state)
+{
+	(void)state;
+	memset(memory, 0xee, RAM_SIZE);
+	assert_ret(call(SBI_EXT_DBCN, 1, 16, RAM_BASE, 0), SBI_SUCCESS, 0);
+	assert_int_equal(memory[0], 0xee);
+	assert_int_equal(changed, 0);
+
+	fake_console_type(&capsule.console, "hello");
+	assert_ret(call(SBI_EXT_DBCN, 1, 3, RAM_BASE + RAM_SIZE - 3, 0), SBI_SUCCESS, 3);
+	assert_memory_equal(memory + RAM_SIZE - 4, "\xeehel", 4);
+	assert_int_equal(changed, 1); /* the UART has them no more */
+	assert_ret(call(SBI_EXT_DBCN, 1, 0, RAM_BASE, 0), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_DBCN, 1, 16, RAM_BASE + 1, 0), SBI_SUCCESS, 2);
+	assert_memory_equal(memory, "\xeelo\xee", 4);
+
+	/* What is refused is still there to be read. */
+	fake_console_type(&capsule.console, "z");
+	assert_refused(call(SBI_EXT_DBCN, 1, 2, RAM_BASE + RAM_SIZE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 1, 1, RAM_BASE, TOP), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 1, TOP, RAM_BASE, 0), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_DBCN, 1, 1, RAM_BASE - 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_ret(call(SBI_EXT_DBCN, 1, 1, RAM_BASE, 0), SBI_SUCCESS, 1);
+	assert_int_equal(memory[0], 'z');
+
+	for (unsigned i = 0; i < 300; i++)
+		fake_console_type(&capsule.console, "q");
+	assert_ret(call(SBI_EXT_DBCN, 1, RAM_SIZE, RAM_BASE, 0), SBI_SUCCESS, CHUNK);
+	assert_ret(call(SBI_EXT_DBCN, 1, RAM_SIZE, RAM_BASE, 0), SBI_SUCCESS, 300 - CHUNK);
+}
+
+/* "Only the least significant 8 bits" are the byte; one that is lost is reported. */
+static void test_console_byte(void **state)
+{
+	(void)state;
+	assert_ret(call(SBI_EXT_DBCN, 2, 'a'), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_DBCN, 2, TOP << 8 | 'b'), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_DBCN, 2, 0x100), SBI_SUCCESS, 0);
+	check_output((const uint8_t *)"ab", 3);
+	stuck = true;
+	assert_refused(call(SBI_EXT_DBCN, 2, 'c'), SBI_ERR_FAILED);
+}
+
+/* --- legacy ----------------------------------------------------------------------- */
+
+/* All but a0 is kept, and a6 means nothing. */
+static void test_legacy(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+		xlen_t a1 = bounds[i], fid = bound();
+
+		assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, fid, TOP << 8 | 'p', a1), 0, a1);
+		check_output((const uint8_t *)"p", 1);
+		assert_ret(call(SBI_EXT_LEGACY_GETCHAR, fid, 0, a1), -1, a1);
+		assert_int_equal(changed, 0);
+		fake_console_type(&capsule.console, "\xff");
+		assert_ret(call(SBI_EXT_LEGACY_GETCHAR, fid, 0, a1), 0xff, a1);
+		assert_int_equal(changed, 1);
+		assert_ret(call(SBI_EXT_LEGACY_CLEAR_IPI, fid, 0, a1), 0, a1);
+		arch_vcpu_send_ipi(capsule.vcpus[0]);
+		assert_ret(call(SBI_EXT_LEGACY_CLEAR_IPI, fid, 0, a1), 1, a1);
+		assert_false(vcpus[0].ipi);
+		assert_ret(call(SBI_EXT_LEGACY_SET_TIMER, fid, 77, a1), 0, a1);
+		stuck = true;
+		assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, fid, 'p', a1), SBI_ERR_FAILED, a1);
+		fresh();
+	}
+	assert_ret(call(SBI_EXT_LEGACY_SHUTDOWN, 9, 0, 0x77), 0, 0x77);
+	assert_int_equal(capsule.state, CAPSULE_ENDED);
+	assert_int_equal(capsule.end, CAPSULE_SHUTDOWN);
+	assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+}
+
+/* The short road: the byte goes to the device's register, the fake console sees nothing. */
+static void test_putchar_quickly(void **state)
+{
+	volatile uint8_t data = 0;
+
+	(void)state;
+	console_road.port = &capsule.console;
+	console_road.data = &data;
+	console_road.room = 2;
+	assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, 0, 'x', 5), 0, 5);
+	assert_int_equal(data, 'x');
+	assert_int_equal(console_road.last, 'x');
+	assert_ret(call(SBI_EXT_DBCN, 2, 'y'), SBI_SUCCESS, 0);
+	assert_int_equal(data, 'y');
+	assert_int_equal(fake_console()->length, 0);
+	assert_int_equal(console_road.room, 0);
+	assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, 0, 'z', 5), 0, 5);
+	check_output((const uint8_t *)"z", 1);
+	assert_int_equal(data, 'y');
+	memset(&console_road, 0, sizeof(console_road));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory_rights, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_can_start_at, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_write_edges, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_byte, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_legacy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_putchar_quickly, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

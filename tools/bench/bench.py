@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What Diosix costs beside OpenSBI, in retired instructions of the emulated machine, and whether a
+row has grown against the numbers that are kept in the repository. docs/bench.md explains both.
+
+Usage: bench.py table|check|update WIDTH...
+
+    table   measure Diosix and OpenSBI and print both side by side
+    check   measure Diosix and compare with tests/bench/baseline.json
+    update  measure both and write that file
+"""
+
+import hashlib
+import json
+import sys
+import time
+
+import linux
+from machine import CACHE, Failure, PLUGIN, ROOT, Width, on_diosix
+from rows import CPUS, ROWS, UNCHECKED, diosix_rows, opensbi_rows
+from traps import table as trap_table, worst_of
+
+BASELINE = ROOT / "tests/bench/baseline.json"
+GROWTH = 5                  # per cent that a row may grow
+LINUX_SPREAD = 1            # per cent that Linux's own way differs from build to build
+LINUX_LIMIT = 2             # per cent that Linux may take more than on OpenSBI
+UPDATE = "if that is meant, `make bench-update` keeps the new numbers; commit them with the reason"
+
+
+def guest_system(width):
+    """Which Linux: rows of another one can't be compared."""
+    digest = hashlib.sha256()
+    for path in (CACHE / "linux/Image", width.build / "guests/initramfs.gz"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def measure_diosix(width, everything):
+    """Rows, and the runs whose traps count: with `everything`, guests that try all the calls."""
+    rows, costs = diosix_rows(width)
+    runs = [("cost", run) for run in costs]
+    if width.xlen == 64:
+        image = linux.image(width)
+        found, run = linux.diosix(width, image)
+        rows.update(found)
+        runs.append(("Linux", run))
+    if everything:
+        for kind, cpu in CPUS.items():
+            runs.append(("guest tests", on_diosix(
+                width, "guest-tests" + ("" if kind else "-no-sstc"), cpu,
+                width.build / "guest/guest-tests.itb")))
+    return rows, runs
+
+
+def measure_opensbi(width):
+    rows = opensbi_rows(width)
+    if width.xlen == 64:
+        rows.update(linux.opensbi(width, width.folder / "linux.itb"))
+    return rows
+
+
+def grouped(number):
+    return "n/a" if number is None else "{:,}".format(number)
+
+
+def dominant(run):
+    """What a boot of the cost guest spends its instructions on, the largest first."""
+    functions = {}
+    for name, count in run.counts["functions"].items():
+        functions[name.split("@")[0]] = functions.get(name.split("@")[0], 0) + count
+    whole = sum(functions.values())
+    largest = sorted(functions.items(), key=lambda item: -item[1])[:5]
+    return ", ".join("%s %.0f %%" % (name, 100 * count / whole) for name, count in largest)
+
+
+def show(width, diosix, opensbi, runs):
+    print("\nRV%d, retired instructions, emulated" % width.xlen)
+    print("%-56s %15s %15s %9s" % ("", "Diosix", "OpenSBI 1.6", "ratio"))
+    for key, label, _ in ROWS:
+        if key in diosix:
+            other = opensbi.get(key)
+            ratio = "%.3f" % (diosix[key] / other) if other else ""
+            print("%-56s %15s %15s %9s" % (label, grouped(diosix[key]), grouped(other), ratio))
+    print("Reset to the guest's first instruction, by Diosix's functions: %s"
+          % dominant(runs[0][1]))
+    if "linux" not in diosix:
+        print("There is no stock Linux for RV%d" % width.xlen)
+    print("\nRV%d, retired instructions of the hypervisor, emulated, from a trap to the return"
+          " into a guest" % width.xlen)
+    worst = worst_of(runs, width.xlen)
+    for line in trap_table(worst):
+        print(line)
+    return worst
+
+
+def problems(key, label, new, old, limit):
+    """What is wrong with one row, as sentences. `old` and `limit` may be None."""
+    allowed = GROWTH + (LINUX_SPREAD if key.startswith("linux") else 0)
+    if limit is not None and new > limit:
+        yield "%s: %d; at most %d is promised" % (label, new, limit)
+    if old is None:
+        yield "%s: not in %s" % (label, BASELINE.name)
+    elif new > old * (100 + allowed) / 100:
+        yield "%s: grew from %d to %d (%+.1f %%, %d %% is allowed)" % (
+            label, old, new, 100 * (new - old) / old, allowed)
+
+
+def check_linux(width, rows, kept):
+    """Against OpenSBI as it was kept; a Linux that isn't the kept one is measured there again."""
+    if "linux" not in rows:
+        return
+    if kept.get("linux-system") == guest_system(width):
+        firmware = kept["opensbi"]["linux"]
+    else:
+        print("RV%d: this Linux isn't the one of %s: compared with OpenSBI only"
+              % (width.xlen, BASELINE.name))
+        firmware = linux.opensbi(width, width.folder / "linux.itb")["linux"]
+    more = 100 * (rows["linux"] - firmware) / firmware
+    if more > LINUX_LIMIT:
+        yield "Linux to its prompt: %d, which is %.2f %% more than the %d on OpenSBI; at most " \
+            "%d %% is promised" % (rows["linux"], more, firmware, LINUX_LIMIT)
+
+
+def check(widths):
+    """True when no row has grown and all promises hold."""
+    baseline = json.loads(BASELINE.read_text())
+    begun, failed, count = time.monotonic(), [], 0
+    for width in widths:
+        kept = baseline[str(width.xlen)]
+        rows = measure_diosix(width, False)[0]
+        same = kept.get("linux-system") == guest_system(width) if "linux" in rows else True
+        for key, label, limit in ROWS:
+            if key not in rows or key in UNCHECKED or (key.startswith("linux") and not same):
+                continue
+            count += 1
+            old = kept["diosix"].get(key)
+            failed += ["RV%d: %s" % (width.xlen, text) for text in problems(
+                key, label.strip(), rows[key], old, limit if width.xlen == 64 else None)]
+            if old is not None and rows[key] < old * (100 - GROWTH) / 100:
+                print("RV%d: %s: fell from %d to %d" % (width.xlen, label.strip(), old, rows[key]))
+        gone = set(kept["diosix"]) - set(rows)
+        failed += ["RV%d: no row \"%s\" any more" % (width.xlen, key) for key in sorted(gone)]
+        failed += ["RV%d: %s" % (width.xlen, text) for text in check_linux(width, rows, kept)]
+    for text in failed:
+        print("FAIL: bench: " + text)
+    if failed:
+        print(UPDATE)
+    print("bench: %d rows compared, %d failed, %.0f s" % (count, len(failed),
+                                                          time.monotonic() - begun))
+    return not failed
+
+
+def table(widths, update):
+    baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    for width in widths:
+        diosix, runs = measure_diosix(width, True)
+        opensbi = measure_opensbi(width)
+        if width.xlen == 64:
+            diosix["linux-ciphers"], opensbi["linux-ciphers"] = linux.with_ciphers(width)
+        worst = show(width, diosix, opensbi, runs)
+        baseline[str(width.xlen)] = {
+            "diosix": {key: diosix[key] for key in diosix if key not in UNCHECKED},
+            "opensbi": {key: opensbi[key] for key in opensbi if key not in UNCHECKED},
+            "worst-trap": {name: entry["worst"] for name, entry in sorted(worst.items())}}
+        if "linux" in diosix:
+            baseline[str(width.xlen)]["linux-system"] = guest_system(width)
+    if update:
+        BASELINE.parent.mkdir(parents=True, exist_ok=True)
+        BASELINE.write_text(json.dumps(baseline, indent=1) + "\n")
+        print("\n%s has these numbers now" % BASELINE.relative_to(ROOT))
+    return True
+
+
+def main(verb, widths):
+    if not PLUGIN.exists():
+        raise Failure("%s is not built; make bench does it" % PLUGIN.relative_to(ROOT))
+    widths = [Width(int(width)) for width in widths]
+    return check(widths) if verb == "check" else table(widths, verb == "update")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("table", "check", "update") or \
+            not set(sys.argv[2:]) <= {"64", "32"}:
+        sys.exit(__doc__)
+    try:
+        sys.exit(not main(sys.argv[1], sys.argv[2:]))
+    except Failure as failure:
+        sys.exit("bench: %s" % failure)
