@@ -245,7 +245,8 @@ void report_failure(const struct context *context)
 	const struct capsule *capsule = context->vcpu.capsule;
 	struct subject subject = {.context = context, .pc = context->pc - ECALL_SIZE};
 
-	log_alert("Capsule %u: %s: it reported the failure at pc 0x%lx, from S-mode",
+	log_alert("Capsule %u: %s: it reported the failure at pc 0x%lx, from S-mode; "
+		  "a0 and a1 are the call's results",
 		  capsule->number, capsule->name, subject.pc);
 	show_symbols(&subject);
 	show_registers(&subject);

@@ -70,7 +70,7 @@ static bool read_entry(const struct walk *walk, const struct shape *shape, uint6
 	const uint8_t *table;
 
 	level->table = page << PAGE_SHIFT;
-	if (page < first || page - first >= walk->ram_size >> PAGE_SHIFT)
+	if (page - first >= walk->ram_size >> PAGE_SHIFT) /* below: wraps around to a large one */
 		return false;
 	table = walk->ram_host + (size_t)((page - first) << PAGE_SHIFT);
 	level->entry =
