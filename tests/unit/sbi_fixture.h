@@ -23,14 +23,7 @@ static struct capsule capsule;
 static struct fake_vcpu vcpus[CAPSULE_VCPUS_MAX];
 static uint8_t *memory; /* guest RAM: of exactly its size, so that ASan sees its ends */
 
-static bool stuck;	 /* the terminal takes nothing any more */
 static unsigned changed; /* calls of the console port's `changed` */
-
-/* The other half of the fake console. */
-bool console_write_patiently(struct console_port *port, uint8_t byte)
-{
-	return !stuck && console_write_slowly(port, byte);
-}
 
 static void port_changed(struct console_port *port)
 {
@@ -46,7 +39,6 @@ static void fresh(void)
 	fake_log_clear();
 	fake_arch_capsule(&capsule, vcpus, (gpa_t){RAM_BASE}, memory, RAM_SIZE);
 	capsule.console.changed = port_changed;
-	stuck = false;
 	changed = 0;
 	fake_arch.harts[0].vendor = 0x123;
 	fake_arch.harts[0].architecture = (xlen_t)1 << (XLEN - 1) | 5;

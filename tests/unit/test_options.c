@@ -5,8 +5,17 @@
  */
 #include "unit.h"
 
+#include "core/console.h"
 #include "core/log.h"
 #include "core/options.h"
+
+/* In place of core/console.c: the view that was set. */
+static int view;
+
+void console_set_start(enum console_view to)
+{
+	view = (int)to;
+}
 
 /* In place of core/log.c: the level that was set, and what was said. */
 static int level;
@@ -36,6 +45,7 @@ static void read_options(const char *bootargs)
 
 	strcpy(copy, bootargs);
 	level = -1;
+	view = -1;
 	lines = 0;
 	said[0] = '\0';
 	options.isolation = ISOLATION_AUTO;
@@ -52,6 +62,13 @@ static void check(const char *bootargs, int expected_level, enum manifest_isolat
 	assert_int_equal(options.isolation, isolation);
 }
 
+/* Views are set, each by its word, and nothing else is. */
+static void check_view(const char *bootargs, int expected_view, int expected_level)
+{
+	check(bootargs, expected_level, ISOLATION_AUTO);
+	assert_int_equal(view, expected_view);
+}
+
 static void test_known(void **state)
 {
 	(void)state;
@@ -65,8 +82,13 @@ static void test_known(void **state)
 	check("isolation=hext", -1, ISOLATION_HEXT);
 	check("log=info isolation=pmp", LOG_INFO, ISOLATION_PMP);
 	check("  isolation=hext   log=alert ", LOG_ALERT, ISOLATION_HEXT);
+	assert_int_equal(view, -1);
+	check_view("console=auto", CONSOLE_VIEW_AUTO, -1);
+	check_view("console=merged", CONSOLE_VIEW_MERGED, -1);
+	check_view("console=attached log=alert", CONSOLE_VIEW_ATTACHED, LOG_ALERT);
 	/* The last one counts. */
 	check("log=debug log=alert log=info", LOG_INFO, ISOLATION_AUTO);
+	check_view("console=merged console=attached", CONSOLE_VIEW_ATTACHED, -1);
 }
 
 /* One line says the word and what would be accepted; the rest still counts. */
@@ -95,17 +117,23 @@ static void test_refused(void **state)
 	}
 	refuse_one("isolation=PMP", "isolation=PMP", "auto, pmp or hext");
 	assert_int_equal(options.isolation, ISOLATION_AUTO);
+	refuse_one("console=both", "console=both", "auto, merged or attached");
+	refuse_one("console=merge", "console=merge", "auto, merged or attached");
+	/* What Linux's means. */
+	refuse_one("console=ttyS0", "console=ttyS0", "auto, merged or attached");
+	assert_int_equal(view, -1);
 	/* A name without a value. */
+	refuse_one("console", "console=", "auto, merged or attached");
 	refuse_one("log", "log=", "alert, info or debug");
 	refuse_one("isolation log=info", "isolation=", "auto, pmp or hext");
 	assert_int_equal(level, LOG_INFO);
 	/* Names that aren't known, also those that begin like one that is. */
-	refuse_one("quiet", "quiet", "log= and isolation=");
-	refuse_one("logs=info", "logs=info", "log= and isolation=");
-	refuse_one("lo=info", "lo=info", "log= and isolation=");
-	refuse_one("=info", "=info", "log= and isolation=");
-	refuse_one("=", "=", "log= and isolation=");
-	refuse_one("Log=info", "Log=info", "log= and isolation=");
+	refuse_one("quiet", "quiet", "log=, isolation= and console=");
+	refuse_one("logs=info", "logs=info", "log=, isolation= and console=");
+	refuse_one("lo=info", "lo=info", "log=, isolation= and console=");
+	refuse_one("=info", "=info", "log=, isolation= and console=");
+	refuse_one("=", "=", "log=, isolation= and console=");
+	refuse_one("Log=info", "Log=info", "log=, isolation= and console=");
 	assert_int_equal(level, -1);
 	/* Each gets its own line, and only the word itself is shown. */
 	read_options("a b=1 c log=x");
@@ -119,7 +147,8 @@ static void test_refused(void **state)
 /* Bytes of any kind and lengths of any size: nothing is set but what a known word sets. */
 static void test_junk(void **state)
 {
-	static const char some[] = "log= isolation=pmphextautoalertinfodebug\t\n\x80\xff\x1b";
+	static const char some[] =
+		"log= isolation=console=pmphextautoalertinfodebugmerged\t\n\x80\xff\x1b";
 
 	(void)state;
 	for (unsigned round = 0; round < 20000; round++) {
@@ -134,6 +163,8 @@ static void test_junk(void **state)
 			assert_int_equal(level, -1);
 		if (!strstr(text, "isolation="))
 			assert_int_equal(options.isolation, ISOLATION_AUTO);
+		if (!strstr(text, "console="))
+			assert_int_equal(view, -1);
 	}
 	char *long_word = malloc(100001);
 

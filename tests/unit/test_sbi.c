@@ -392,7 +392,7 @@ static void test_hart_stop(void **state)
 	(void)state;
 	call(SBI_EXT_HSM, 1);
 	assert_int_equal(capsule.vcpus[0]->state, VCPU_STOPPED);
-	assert_int_equal(capsule.state, CAPSULE_ENDED);
+	assert_int_equal(capsule.state, CAPSULE_STOPPING);
 	assert_int_equal(capsule.end, CAPSULE_SHUTDOWN);
 	assert_int_equal(fake_arch_count(FAKE_WORK), 1);
 	assert_true(fake_log_contains("stopped its last vCPU"));
@@ -473,7 +473,7 @@ static void test_reset(void **state)
 				continue;
 			}
 			call(SBI_EXT_SRST, 0, type, reason);
-			assert_int_equal(capsule.state, CAPSULE_ENDED);
+			assert_int_equal(capsule.state, CAPSULE_STOPPING);
 			assert_int_equal(capsule.end, reason ? CAPSULE_FAILED
 						      : type ? CAPSULE_REBOOT
 							     : CAPSULE_SHUTDOWN);
@@ -484,7 +484,7 @@ static void test_reset(void **state)
 	/* Both are 32 bits wide. */
 	fresh();
 	call(SBI_EXT_SRST, 0, TOP << (XLEN / 2) << (XLEN == 32 ? 16 : 0), 0);
-	assert_int_equal(capsule.state, CAPSULE_ENDED);
+	assert_int_equal(capsule.state, CAPSULE_STOPPING);
 }
 
 /* --- everything at once ----------------------------------------------------------- */
@@ -507,7 +507,7 @@ static void check_any(xlen_t eid, xlen_t fid, const xlen_t a[6])
 	assert_in_range(fake_arch.call_count, 0, 1 + CAPSULE_VCPUS_MAX);
 	assert_in_range(fake_console()->length, 0, CHUNK);
 	assert_true(capsule.vcpus[0]->state <= VCPU_SUSPENDED);
-	if (capsule.state == CAPSULE_ENDED || capsule.vcpus[0]->wait)
+	if (capsule.state == CAPSULE_STOPPING || capsule.vcpus[0]->wait)
 		assert_int_equal(fake_arch_count(FAKE_WORK), 1);
 	if (capsule.vcpus[0]->resume)
 		assert_true(is_inside(capsule.vcpus[0]->resume_at, 2));

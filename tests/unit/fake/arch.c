@@ -14,6 +14,7 @@ void fake_arch_reset(void)
 	for (unsigned i = 0; i < FAKE_HARTS; i++) {
 		fake_arch.harts[i].id = i;
 		fake_arch.harts[i].ready = true;
+		fake_arch.alarm[i] = UINT64_MAX;
 	}
 	fake_arch.asid_bits = 16;
 	fake_arch.alignment = MIB(2);
@@ -85,11 +86,13 @@ void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_V
 	for (unsigned i = 0; i < CAPSULE_VCPUS_MAX; i++) {
 		struct hart *hart = &fake_arch.harts[i % FAKE_HARTS];
 
-		vcpus[i].vcpu = (struct vcpu){.capsule = capsule, .id = i, .hart = hart};
+		vcpus[i].vcpu = (struct vcpu){
+			.capsule = capsule, .console = &capsule->console, .id = i, .hart = hart};
 		capsule->vcpus[i] = &vcpus[i].vcpu;
 	}
 	capsule->state = CAPSULE_RUNNING;
 	arch_this_hart->vcpu = capsule->vcpus[0];
+	fake_arch.loaded[arch_this_hart->id] = capsule->vcpus[0];
 }
 
 /* --- this hart -------------------------------------------------------------------- */
@@ -100,6 +103,13 @@ void arch_hart_sleep(void)
 	if (!fake_arch.sleep)
 		fail_msg("CPU %u sleeps, and nothing will wake it", arch_this_hart->id);
 	fake_arch.sleep(arch_this_hart);
+}
+
+void arch_hart_poll(void)
+{
+	note(FAKE_POLL, NULL, 0, 0);
+	if (fake_arch.poll)
+		fake_arch.poll(arch_this_hart);
 }
 
 void arch_hart_wake(struct hart *hart)
@@ -125,6 +135,7 @@ void arch_harts_stop(void)
 void arch_hart_request_work(void)
 {
 	note(FAKE_WORK, NULL, 0, 0);
+	fake_arch.work[arch_this_hart->id] = true;
 }
 
 /* --- the machine ------------------------------------------------------------------ */
@@ -132,6 +143,11 @@ void arch_hart_request_work(void)
 struct hpa_range arch_image(void)
 {
 	return fake_arch.image;
+}
+
+struct hpa_range arch_linked_manifest(void)
+{
+	return fake_arch.manifest;
 }
 
 struct hpa_range arch_reachable(struct hpa_range range)
@@ -177,10 +193,15 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 	return OK;
 }
 
-static enum status activate(const struct space *space, struct reason *why)
+static void activate(const struct space *space)
 {
 	note(FAKE_ACTIVATE, NULL, (uintptr_t)space, 0);
-	if (fake_arch.activate_fails)
+}
+
+static enum status verify(const struct space *space, struct reason *why)
+{
+	note(FAKE_VERIFY, NULL, (uintptr_t)space, 0);
+	if (fake_arch.verify_fails)
 		return refuse(why, ERR_LIMIT, "the fence reads back otherwise");
 	return OK;
 }
@@ -191,6 +212,7 @@ static const struct isolation_ops isolation = {
 	.guest_address = guest_address,
 	.map = map,
 	.activate = activate,
+	.verify = verify,
 };
 
 enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
@@ -235,9 +257,60 @@ static void start_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 
 void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
+	struct fake_vcpu *fake = fake_vcpu_of(vcpu);
+
 	note(FAKE_RESET, vcpu, pc, opaque);
 	start_at(vcpu, pc, opaque);
-	fake_vcpu_of(vcpu)->timer = UINT64_MAX;
+	fake->timer = fake->saved_timer = UINT64_MAX;
+	fake->ipi = fake->external = fake->masked = false;
+	vcpu->state = VCPU_STARTED;
+	vcpu->wait = vcpu->resume = false;
+}
+
+/* What another hart asks of a vCPU it mustn't look into fails the test. */
+static unsigned own_hart(const struct vcpu *vcpu)
+{
+	assert_ptr_equal(vcpu->hart, arch_this_hart);
+	return arch_this_hart->id;
+}
+
+/* Once, as in riscv/vcpu.c. */
+static void verify_first(struct vcpu *vcpu)
+{
+	const struct space *space = &vcpu->capsule->space;
+	struct reason why;
+
+	if (fake_vcpu_of(vcpu)->verified)
+		return;
+	fake_vcpu_of(vcpu)->verified = true;
+	if (space->ops->verify(space, &why) == OK)
+		return;
+	if (!fake_arch.unfenced)
+		fail_msg("%s", why.text);
+	fake_arch.unfenced(vcpu->capsule);
+}
+
+void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
+{
+	unsigned hart = own_hart(to);
+
+	assert_ptr_equal(from, fake_arch.loaded[hart]);
+	assert_ptr_not_equal(from, to);
+	note(FAKE_SWITCH, to, (uintptr_t)from, 0);
+	if (from)
+		fake_vcpu_of(from)->saved_timer = fake_vcpu_of(from)->timer;
+	to->capsule->space.ops->activate(&to->capsule->space);
+	fake_arch.loaded[hart] = to;
+	verify_first(to);
+}
+
+void arch_vcpu_drop(struct vcpu *vcpu)
+{
+	unsigned hart = own_hart(vcpu);
+
+	assert_ptr_equal(vcpu, fake_arch.loaded[hart]);
+	note(FAKE_DROP, vcpu, 0, 0);
+	fake_arch.loaded[hart] = NULL;
 }
 
 _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
@@ -249,12 +322,23 @@ _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
 bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 {
 	const struct fake_vcpu *fake = fake_vcpu_of((struct vcpu *)vcpu);
+	bool loaded = fake_arch.loaded[own_hart(vcpu)] == vcpu;
+	uint64_t timer = loaded ? fake->timer : fake->saved_timer;
 
-	return fake->ipi || fake->external || fake->timer <= fake_arch.time;
+	return !fake->masked && (fake->ipi || fake->external || timer <= fake_arch.time);
+}
+
+uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
+{
+	const struct fake_vcpu *fake = fake_vcpu_of((struct vcpu *)vcpu);
+
+	assert_ptr_not_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
+	return fake->masked ? UINT64_MAX : fake->saved_timer;
 }
 
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
+	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
 	note(FAKE_RESUME_AT, vcpu, pc, opaque);
 	start_at(vcpu, pc, opaque);
 }
@@ -267,6 +351,21 @@ bool arch_has_clock(void)
 uint64_t arch_time(void)
 {
 	return fake_arch.time;
+}
+
+void arch_alarm_set(uint64_t when)
+{
+	fake_arch.alarm[arch_this_hart->id] = when;
+}
+
+bool arch_timer_interrupt(void)
+{
+	uint64_t *alarm = &fake_arch.alarm[arch_this_hart->id];
+	bool rang = *alarm <= fake_arch.time;
+
+	if (rang)
+		*alarm = UINT64_MAX;
+	return rang;
 }
 
 void arch_timer_quiet(void)

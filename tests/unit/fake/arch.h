@@ -21,8 +21,12 @@ enum fake_call_kind {
 	FAKE_WAKE,	     /* arch_hart_wake(): a is the hart's id */
 	FAKE_PARK,	     /* arch_hart_park() */
 	FAKE_STOP,	     /* arch_harts_stop() */
+	FAKE_POLL,	     /* arch_hart_poll() */
 	FAKE_WORK,	     /* arch_hart_request_work() */
-	FAKE_ACTIVATE,	     /* isolation_ops.activate() */
+	FAKE_ACTIVATE,	     /* isolation_ops.activate(): a is the space */
+	FAKE_VERIFY,	     /* isolation_ops.verify(): a is the space */
+	FAKE_SWITCH,	     /* arch_vcpu_switch(): a is the one before */
+	FAKE_DROP,	     /* arch_vcpu_drop() */
 	FAKE_CREATE,	     /* arch_vcpu_create(): a is the id */
 	FAKE_RESET,	     /* arch_vcpu_reset(): pc, opaque */
 	FAKE_ENTER,	     /* arch_vcpu_enter() */
@@ -46,9 +50,12 @@ struct fake_call {
 /* A vCPU with what the hardware would hold of it. */
 struct fake_vcpu {
 	xlen_t pc, a0, a1;
-	uint64_t timer;
+	uint64_t timer;	      /* as it is in the hart, or as it was when it was taken out */
+	uint64_t saved_timer; /* what arch_vcpu_deadline() knows: written by a switch */
 	bool ipi;
 	bool external;
+	bool masked;   /* its sie is 0 */
+	bool verified; /* its fence was */
 	struct vcpu vcpu;
 };
 
@@ -60,17 +67,25 @@ static inline struct fake_vcpu *fake_vcpu_of(struct vcpu *vcpu)
 struct fake_arch {
 	struct hart harts[FAKE_HARTS]; /* ids 0, 1, ...; the test runs on the first */
 
+	/* Of each hart. */
+	uint64_t alarm[FAKE_HARTS];	 /* when arch_timer_interrupt() is true; all ones: never */
+	bool work[FAKE_HARTS];		 /* arch_hart_request_work() was called */
+	struct vcpu *loaded[FAKE_HARTS]; /* whose state is in the registers */
+
 	unsigned call_count;
 	struct fake_call calls[FAKE_CALLS_MAX];
 
 	/* What the test may set. */
-	uint64_t time;		       /* of arch_time() */
-	unsigned asid_bits;	       /* 16 */
-	uint64_t alignment;	       /* of guest RAM: 2 MiB */
-	uint64_t guest_offset;	       /* guest-physical minus host-physical address of RAM: 0 */
-	struct hpa_range image;	       /* the hypervisor's */
-	bool activate_fails;	       /* the fence reads back wrong */
-	void (*sleep)(struct hart *);  /* what happens while a hart sleeps; NULL: a failure */
+	uint64_t time;		   /* of arch_time() */
+	unsigned asid_bits;	   /* 16 */
+	uint64_t alignment;	   /* of guest RAM: 2 MiB */
+	uint64_t guest_offset;	   /* guest-physical minus host-physical address of RAM: 0 */
+	struct hpa_range image;	   /* the hypervisor's */
+	struct hpa_range manifest; /* that is linked into it */
+	bool verify_fails;	   /* the fence reads back wrong */
+	void (*unfenced)(struct capsule *); /* what happens then to a capsule that is switched to */
+	void (*sleep)(struct hart *);	    /* what happens while a hart sleeps; NULL: a failure */
+	void (*poll)(struct hart *);	    /* what arch_hart_poll() serves; NULL: nothing */
 	jmp_buf *leave;		       /* where calls that don't return go: with the kind + 1 */
 	bool (*fails)(const char *at); /* asked before each step that can fail; NULL: none does */
 

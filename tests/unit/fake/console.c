@@ -19,6 +19,7 @@ void fake_console_reset(void)
 {
 	memset(&fake, 0, sizeof(fake));
 	fake.room = sizeof(fake.output);
+	fake.deadline = UINT64_MAX;
 }
 
 void fake_console_type(struct console_port *port, const char *text)
@@ -79,14 +80,32 @@ void console_add(struct console_port *port, unsigned number, const char *name, u
 	port->output = output;
 }
 
+uint64_t console_deadline(void)
+{
+	return fake.deadline;
+}
+
+void console_tick(void)
+{
+	fake.ticks++;
+	fake.deadline = UINT64_MAX;
+}
+
+void console_set_start(enum console_view view)
+{
+	fake.start = view;
+}
+
 void console_begin(struct console_port *port)
 {
+	fake.begins++;
 	port->ended = false;
 	port->input_head = port->input_tail;
 }
 
 void console_end(struct console_port *port, bool for_good)
 {
-	(void)for_good;
+	fake.ends++;
+	fake.ends_for_good += for_good;
 	port->ended = true;
 }

@@ -9,6 +9,11 @@ struct fake_console {
 	size_t room;   /* bytes that it takes before it is full */
 	size_t length; /* of what was written */
 	char output[4096];
+
+	uint64_t deadline; /* of console_deadline(): the test sets it, a tick makes it never */
+	unsigned ticks;	   /* calls of console_tick() */
+	unsigned begins, ends, ends_for_good; /* of capsules */
+	enum console_view start;	      /* what the command line chose */
 };
 
 struct fake_console *fake_console(void);

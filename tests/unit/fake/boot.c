@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Stands for core/boot.c: counts the capsules that end, and powers nothing off. */
+#include "unit.h"
+
+#include "core/boot.h"
+#include "fake/boot.h"
+
+struct fake_boot fake_boot;
+
+void fake_boot_reset(void)
+{
+	fake_boot = (struct fake_boot){0};
+}
+
+void boot_capsule_ended(struct capsule *capsule)
+{
+	fake_boot.ended++;
+	fake_boot.last = capsule;
+}
+
+void boot_capsule_revived(struct capsule *capsule)
+{
+	fake_boot.revived++;
+	fake_boot.last = capsule;
+}
