@@ -64,6 +64,7 @@ _Noreturn void machine_fault(void)
 	xlen_t value = csr_read(mtval);
 	char line[128];
 
+	panic_begin();
 	/* tp was saved as it is: guests' registers t2-t6 and gp are among what is shown. */
 	print_text(line, sizeof(line), "[!] CPU %u: The hypervisor itself failed: %s (%lx)\n",
 		   cpu->hart.id, report_cause(cause), cause);

@@ -115,11 +115,14 @@ def test_no_initrd(bench):
     refused(bench.run(), "No manifest", "linux,initrd-start", "-initrd")
 
 
-def test_second_capsule_is_left_out(bench, hello, tmp_path):
-    """In words; the first one runs."""
-    ended = bench.run(pack(tmp_path, hello, capsules='"web", "mail"'))
-    ended.ends(EXIT_DONE).says("# hello")
-    assert re.search(r"^\[!\] CPU \d: Capsule mail is left out: ", ended.text, re.MULTILINE)
+def test_two_capsules_run(bench, hello, tmp_path):
+    """Side by side, each with its own lines and its own end; the machine ends with the last."""
+    ended = bench.run(pack(tmp_path, hello, capsules='"web", "mail"')).ends(EXIT_DONE)
+    for number, name in ((1, "web"), (2, "mail")):
+        assert re.search(r"^CPU \d: Capsule %d: # hello$" % number, ended.text, re.MULTILINE)
+        assert re.search(r"^\[\+\] CPU \d: Capsule %d: %s: powered off$" % (number, name),
+                         ended.text, re.MULTILINE)
+    assert ended.text.count("Powering off") == 1
 
 
 def test_unknown_words_on_the_command_line(bench, hello, tmp_path):

@@ -113,9 +113,13 @@ def test_failure_is_a_failure(bench, width):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_reboot_ends_for_now(bench, width):
-    bench.run(guest("reboot", width), width=width).ends(EXIT_DONE).says(
-        "reboot: asked for a reboot", "Powering off")
+def test_reboots_without_an_end(bench, width):
+    """Five times within ten seconds, each from the pristine image; then it is stopped."""
+    ended = bench.run(guest("reboot", width), width=width).ends(EXIT_FAILED).says(
+        "reboot: rebooted 5 times within 10 seconds: it stays stopped", "Powering off")
+    assert ended.text.count("# reboot: asking for a cold reboot") == 6
+    assert ended.text.count("reboot: started again") == 5
+    assert "FAIL" not in ended.text
 
 
 @pytest.mark.parametrize("width", WIDTHS)
