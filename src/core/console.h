@@ -124,7 +124,7 @@ extern struct console_road console_road;
 static inline __attribute__((always_inline)) void console_store(volatile uint8_t *data, xlen_t byte)
 {
 	*(uint8_t *)(uintptr_t)data = byte;
-	__asm__ volatile("" ::: "memory");
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* console_write() when the quick road is closed. Takes the lock. */

@@ -34,7 +34,8 @@ void sched_set_console_hart(struct hart *hart);
 /* The terminal's clock wants to be called earlier than it said. Any hart. */
 void sched_wake_console_hart(void);
 
-/* Tell every hart that the timebase is `hz`: how long a turn lasts depends on it. Boot hart, once. */
+/* Tell every hart that the timebase is `hz`: how long a turn lasts depends on it. Boot hart, once.
+ */
 void sched_init(uint64_t hz);
 
 #endif

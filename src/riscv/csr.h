@@ -113,12 +113,22 @@
 /*
  * Registers of 64 bits are two on RV32. The low half is written first
  * (privileged-spec order for the envcfg family); not for stimecmp, where an
- * interrupt could appear between the halves: arch_timer_set() does that.
+ * interrupt could appear between the halves: csr_write64_parked() does that.
  */
 #if __riscv_xlen == 64
-#define csr_write64(csr, csrh, value) csr_write(csr, value)
-#define csr_read64(csr, csrh)	      ((uint64_t)csr_read(csr))
+#define csr_write64(csr, csrh, value)	     csr_write(csr, value)
+#define csr_read64(csr, csrh)		     ((uint64_t)csr_read(csr))
+#define csr_write64_parked(csr, csrh, value) csr_write(csr, value)
 #else
+/* The low half is parked at all ones while the high half changes: what is compared is never early.
+ */
+#define csr_write64_parked(csr, csrh, value)                                                       \
+	do {                                                                                       \
+		uint64_t csr_wide_ = (value);                                                      \
+		csr_write(csr, -1);                                                                \
+		csr_write(csrh, csr_wide_ >> 32);                                                  \
+		csr_write(csr, csr_wide_);                                                         \
+	} while (0)
 #define csr_write64(csr, csrh, value)                                                              \
 	do {                                                                                       \
 		uint64_t csr_wide_ = (value);                                                      \

@@ -9,18 +9,6 @@
 
 static const uint64_t never = (uint64_t)-1;
 
-static void write_stimecmp(uint64_t when)
-{
-#if __riscv_xlen == 64
-	csr_write(CSR_STIMECMP, when);
-#else
-	/* No interrupt may appear between the halves: one is parked at all ones. */
-	csr_write(CSR_STIMECMP, -1);
-	csr_write(CSR_STIMECMPH, when >> 32);
-	csr_write(CSR_STIMECMP, when);
-#endif
-}
-
 static void write_mtimecmp(uintptr_t at, uint64_t when)
 {
 	volatile uint32_t *halves = (volatile uint32_t *)at;
@@ -32,7 +20,7 @@ static void write_mtimecmp(uintptr_t at, uint64_t when)
 
 void arch_timer_quiet(void)
 {
-	write_stimecmp(never);
+	csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, never);
 }
 
 /*
@@ -89,7 +77,7 @@ void arch_timer_set(struct vcpu *vcpu, uint64_t when)
 	struct context *context = context_of(vcpu);
 
 	if (context->cpu->has_sstc) {
-		write_stimecmp(when);
+		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, when);
 		return;
 	}
 	context->timer = when;
