@@ -59,6 +59,9 @@ _Noreturn void arch_hart_park(void);
 /* Show where this hart's stack came from, for a panic. */
 void arch_backtrace(void);
 
+/* True when that was asked for since sched_work() began. */
+bool arch_hart_has_work(void);
+
 /* This hart's vCPU shall come by sched_work() before the guest's next instruction. */
 void arch_hart_request_work(void);
 

@@ -204,14 +204,35 @@ static void finish_call(struct vcpu *vcpu)
 		__atomic_store_n(&vcpu->state, VCPU_STARTED, __ATOMIC_RELEASE);
 }
 
+/*
+ * The usual wait: a hart's only vCPU sleeps until it is interrupted. True when it was; false when
+ * there is anything else to do, which is then still to be done.
+ */
+static bool slept_alone(struct hart *hart)
+{
+	struct vcpu *vcpu = hart->vcpu;
+
+	if (hart->vcpu_count != 1 || !vcpu || !vcpu->wait ||
+	    vcpu->capsule->state != CAPSULE_RUNNING)
+		return false;
+	while (!arch_vcpu_interrupted(vcpu)) {
+		if (arch_hart_has_work())
+			return false;
+		arch_hart_sleep();
+	}
+	return !arch_hart_has_work();
+}
+
 void sched_work(struct hart *hart)
 {
-	struct vcpu *vcpu;
+	struct vcpu *vcpu = hart->vcpu;
 
-	if (hart->vcpu)
-		hart->vcpu->run_time += arch_time() - hart->loaded_at;
-	vcpu = choose(hart);
-	load(hart, vcpu);
+	if (vcpu)
+		vcpu->run_time += arch_time() - hart->loaded_at;
+	if (!slept_alone(hart)) {
+		vcpu = choose(hart);
+		load(hart, vcpu);
+	}
 	finish_call(vcpu);
 	hart->loaded_at = arch_time();
 }

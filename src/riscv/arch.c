@@ -25,6 +25,11 @@ _Noreturn void arch_hart_park(void)
 		__asm__ volatile("wfi");
 }
 
+bool arch_hart_has_work(void)
+{
+	return cpu_of(hart_this())->work != 0;
+}
+
 void arch_hart_request_work(void)
 {
 	cpu_of(hart_this())->work = 1;
