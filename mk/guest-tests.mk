@@ -26,11 +26,19 @@ GUEST_LDFLAGS := -nostdlib -static -march=$(GUEST_LINK_MARCH) -mabi=$(GUEST_ABI)
 
 GUEST_KIT := $(patsubst capsules/%,$(GUEST_OUT)/%.o,$(wildcard capsules/kit/*.[cS]))
 GUEST_SUBJECTS := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,\
-	$(filter-out tests/guest/cost.c,$(wildcard tests/guest/*.c)))
+	$(filter-out $(patsubst %,tests/guest/%.c,cost hostile% victim twin% traces%),\
+	$(wildcard tests/guest/*.c)))
 GUEST_COST := $(GUEST_OUT)/test/cost.c.o
+GUEST_HOSTILE := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/hostile*.[cS]))
+GUEST_VICTIM := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/victim*.[cS]))
+GUEST_TWIN := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/twin*.[cS]))
+GUEST_TRACES := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/traces*.[cS]))
 GUEST_SMALL := $(patsubst tests/guest/small/%.S,%,$(wildcard tests/guest/small/*.S))
-GUEST_KERNELS := guest-tests cost $(GUEST_SMALL)
-GUEST_ITS := $(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its))
+GUEST_KERNELS := guest-tests cost hostile victim twin-a twin-b traces $(GUEST_SMALL)
+# hostile-linux.its needs the stock guest as well: tests/system/test_hostile.py packs it.
+GUEST_ITS := $(filter-out hostile-linux,$(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its)))
+
+comma := ,
 
 .PHONY: guest-tests
 guest-tests: ## Build the programs that run in capsules for tests, and their manifests
@@ -57,6 +65,23 @@ $(GUEST_OUT)/guest-tests.elf: $(GUEST_KIT) $(GUEST_SUBJECTS) capsules/kit/kit.ld
 $(GUEST_OUT)/cost.elf: $(GUEST_KIT) $(GUEST_COST) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
 
+# What runs beside others has an address of its own: a capsule's RAM lies where its host's does.
+$(GUEST_OUT)/hostile.elf: $(GUEST_KIT) $(GUEST_HOSTILE) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/victim.elf: $(GUEST_KIT) $(GUEST_VICTIM) capsules/kit/kit.ld
+	$(call guest_link,0x86200000)
+
+$(GUEST_OUT)/twin-a.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/twin-b.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
+	$(call guest_link,0x86200000)
+
+# It starts at code of its own, which looks at registers that the kit's start needs.
+$(GUEST_OUT)/traces.elf: $(GUEST_KIT) $(GUEST_TRACES) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE) -Wl$(comma)-e$(comma)traces_start)
+
 # The small ones have no C, so no kit: one object, one section. -N keeps it writable, and
 # the ELF header out of the segment, whose start QEMU takes for the entry.
 $(GUEST_SMALL:%=$(GUEST_OUT)/%.elf): $(GUEST_OUT)/%.elf: $(GUEST_OUT)/test/small/%.S.o
@@ -79,4 +104,5 @@ $(GUEST_OUT)/%.itb: tests/guest/%.its $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) \
 		{ cat $@.log; rm -f $@.tmp; exit 1; }
 	$(Q)mv $@.tmp $@
 
--include $(patsubst %.o,%.d,$(GUEST_KIT) $(GUEST_SUBJECTS) $(GUEST_COST))
+-include $(patsubst %.o,%.d,$(GUEST_KIT) $(GUEST_SUBJECTS) $(GUEST_COST) \
+	$(GUEST_HOSTILE) $(GUEST_VICTIM) $(GUEST_TWIN) $(GUEST_TRACES))

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What twins do with all registers taken: twin_hold() fills them, lets time pass
+ * in which the other twin runs, and writes down what they are then. Traps are not
+ * possible meanwhile, because stvec and sscratch hold patterns as well.
+ */
+#include "kit/csr.h"
+
+#define X(n) ((n) * XLEN_BYTES)
+
+	.text
+/*
+ * twin_hold(struct twin_registers *): x[0] is how often to spin before the wfi. All of
+ * x1 to x31 are as given there but tp, which points at the structure, and t6, which
+ * counts down to zero; `after` has what they were after the wfi.
+ */
+	.globl	twin_hold
+twin_hold:
+	addi	sp, sp, -16 * XLEN_BYTES
+	REG_S	ra, X(0)(sp)
+	REG_S	gp, X(1)(sp)
+	REG_S	tp, X(2)(sp)
+	REG_S	s0, X(3)(sp)
+	REG_S	s1, X(4)(sp)
+	.irp	n, 18,19,20,21,22,23,24,25,26,27
+	REG_S	x\n, X(\n - 13)(sp)
+	.endr
+	mv	tp, a0
+	REG_S	sp, X(64)(tp)
+	REG_L	t6, X(0)(tp)
+	.irp	n, 1,2,3,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+	REG_L	x\n, X(\n)(tp)
+	.endr
+1:	beqz	t6, 2f
+	addi	t6, t6, -1
+	j	1b
+2:	wfi
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	REG_S	x\n, X(32 + \n)(tp)
+	.endr
+	REG_L	sp, X(64)(tp)
+	REG_L	ra, X(0)(sp)
+	REG_L	gp, X(1)(sp)
+	REG_L	s0, X(3)(sp)
+	REG_L	s1, X(4)(sp)
+	.irp	n, 18,19,20,21,22,23,24,25,26,27
+	REG_L	x\n, X(\n - 13)(sp)
+	.endr
+	REG_L	tp, X(2)(sp)
+	addi	sp, sp, 16 * XLEN_BYTES
+	ret
+
+	.option	push
+	.option	arch, +d
+	/* twin_fp_load(const uint64_t f[33]), twin_fp_store(uint64_t f[33]): fcsr is the last */
+	.globl	twin_fp_load
+twin_fp_load:
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	fld	f\n, (\n * 8)(a0)
+	.endr
+	lw	t0, (32 * 8)(a0)
+	csrw	fcsr, t0
+	ret
+
+	.globl	twin_fp_store
+twin_fp_store:
+	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	fsd	f\n, (\n * 8)(a0)
+	.endr
+	csrr	t0, fcsr
+	sw	t0, (32 * 8)(a0)
+	sw	zero, (32 * 8 + 4)(a0)
+	ret
+	.option	pop
+
+	.option	push
+	.option	arch, +v
+	/* twin_vector_load(const char v[32 * vlenb]), twin_vector_store(char *): whole registers. */
+	.globl	twin_vector_load
+twin_vector_load:
+	csrr	t0, vlenb
+	slli	t0, t0, 3
+	vl8re8.v v0, (a0)
+	add	a0, a0, t0
+	vl8re8.v v8, (a0)
+	add	a0, a0, t0
+	vl8re8.v v16, (a0)
+	add	a0, a0, t0
+	vl8re8.v v24, (a0)
+	ret
+
+	.globl	twin_vector_store
+twin_vector_store:
+	csrr	t0, vlenb
+	slli	t0, t0, 3
+	vs8r.v	v0, (a0)
+	add	a0, a0, t0
+	vs8r.v	v8, (a0)
+	add	a0, a0, t0
+	vs8r.v	v16, (a0)
+	add	a0, a0, t0
+	vs8r.v	v24, (a0)
+	ret
+	.option	pop
+
+	/* twin_reserve(int *at): an LR, then time passes; twin_conditional(int *, value): the SC */
+	.globl	twin_reserve, twin_conditional
+twin_reserve:
+	lr.w	a0, (a0)
+	wfi
+	ret
+twin_conditional:
+	sc.w	a0, a1, (a0)
+	ret

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A twin: one of two capsules that share a hart. Each fills every register and
+ * CSR that it owns with its own tag, sleeps or spins while the other runs, and
+ * looks whether all is as it was. twin-a.elf and twin-b.elf differ in their address.
+ *
+ * Boot arguments: tag=A or tag=B, rounds=N.
+ */
+#include "kit/csr.h"
+#include "kit/kit.h"
+#include "kit/mmu.h"
+#include "kit/print.h"
+#include "kit/sbi.h"
+#include "kit/string.h"
+#include "kit/trap.h"
+
+#define FP_COUNT   32
+#define SLEEP	   300 /* ticks: long enough to fall asleep, short enough for thousands */
+#define SPIN_LONG  400000
+#define VECTOR_MAX (32 * 128)
+#define SSTATUS_VS 0x600
+#define COMMON_VA  (XLEN == 64 ? 1UL << (XLEN / 2 + 4) % XLEN : 0x40000000UL)
+#define COMMON_ID  5
+
+/* Known to twin.S: x[0] and x[32 + 0] aren't registers. */
+struct twin_registers {
+	unsigned long x[32], after[32], stack;
+};
+
+void twin_hold(struct twin_registers *r);
+void twin_fp_load(const uint64_t f[FP_COUNT + 1]);
+void twin_fp_store(uint64_t f[FP_COUNT + 1]);
+void twin_vector_load(const char *v);
+void twin_vector_store(char *v);
+void twin_reserve(int *at);
+unsigned long twin_conditional(int *at, unsigned long value);
+
+static char tag, other;
+static unsigned long round_number, reservations_kept;
+static bool has_fp, has_vector, has_menvcfg, has_stimecmp;
+static struct twin_registers registers;
+static unsigned long page[4096 / XLEN_BYTES] __attribute__((aligned(4096)));
+
+/* A value that shows whose it is: the tag's letter in its upper bytes, then what it is for. */
+static unsigned long tagged(char whose, unsigned long what)
+{
+	unsigned long letters = -1UL / 255 * (unsigned long)whose;
+
+	return (letters & ~0xffffUL) | (what & 0xffff);
+}
+
+static void fail(const char *what, unsigned long which, unsigned long expected, unsigned long got)
+{
+	CSR_WRITE(satp, 0);
+	print("FAIL: twin %c: %s %lu: expected 0x%lx, got 0x%lx in round %lu%s\n", tag, what, which,
+	      expected, got, round_number,
+	      (got ^ tagged(other, 0)) >> 16 ? "" : ": that is the other twin's");
+	kit_fail();
+}
+
+static void expect(const char *what, unsigned long which, unsigned long expected, unsigned long got)
+{
+	if (expected != got)
+		fail(what, which, expected, got);
+}
+
+/* --- every CSR that can be written -------------------------------------------------------------
+ *
+ * Which they are is found out once by trying, so that one nobody thought of is among them.
+ */
+
+#define CSR_MAX 256
+static struct {
+	unsigned int number;
+	unsigned long held;
+} csrs[CSR_MAX];
+static unsigned int csr_count;
+
+/* Not ours to fill, because something else here uses it, or because it changes by itself. */
+static bool is_special(unsigned int csr)
+{
+	static const unsigned int special[] = {
+		0x001, 0x002, 0x003,	    /* fflags, frm, fcsr: with the FP registers */
+		0x008, 0x009, 0x00a, 0x00f, /* vector: likewise */
+		0x015,			    /* seed */
+		0x100, 0x104, 0x105, 0x140, 0x144, 0x14d, 0x15d, 0x180,
+	};
+
+	for (unsigned int i = 0; i < sizeof(special) / sizeof(*special); i++)
+		if (special[i] == csr)
+			return true;
+	return false;
+}
+
+static uint32_t csr_code[6];
+
+static unsigned long (*csr_function(unsigned int csr, bool write))(unsigned long, unsigned long)
+{
+	csr_code[0] = write ? csr << 20 | 11 << 15 | 1 << 12 | 0x73 /* csrw csr, a1 */
+			    : csr << 20 | 2 << 12 | 10 << 7 | 0x73; /* csrr a0, csr */
+	csr_code[1] = 0x00008067;
+	__asm__ volatile("fence.i" : : : "memory");
+	return (unsigned long (*)(unsigned long, unsigned long))(unsigned long)csr_code;
+}
+
+static bool csr_get(unsigned int csr, unsigned long *value)
+{
+	struct trap t;
+	bool ok = !trap_call(&t, (void *)csr_function(csr, false), 0, 0, 0);
+
+	*value = t.value;
+	return ok;
+}
+
+static bool csr_put(unsigned int csr, unsigned long value)
+{
+	struct trap t;
+
+	return !trap_call(&t, (void *)csr_function(csr, true), 0, value, 0);
+}
+
+/* The read-only ones ("CSR Address Mapping Conventions") aren't tried. */
+static void find_csrs(void)
+{
+	unsigned long was, now;
+
+	for (unsigned int csr = 0; csr < 0xc00; csr++) {
+		if ((csr >> 8 & 3) >= 2 || is_special(csr) || !csr_get(csr, &was))
+			continue;
+		if (!csr_put(csr, tagged(tag, csr)) || !csr_get(csr, &now))
+			continue;
+		/* One that goes on by itself can't be compared; sepc and its like were just used.
+		 */
+		if (csr >= 0x141 && csr <= 0x143)
+			continue;
+		if (csr_count < CSR_MAX) {
+			csrs[csr_count].number = csr;
+			csrs[csr_count++].held = now;
+		}
+	}
+}
+
+static void check_csrs(void)
+{
+	unsigned long now;
+
+	for (unsigned int i = 0; i < csr_count; i++) {
+		csr_get(csrs[i].number, &now);
+		expect("CSR", csrs[i].number, csrs[i].held, now);
+	}
+}
+
+/* All that can be read, the read-only ones too: none may show the other's tag. */
+static void scan_for_other(void)
+{
+	unsigned long value;
+
+	for (unsigned int csr = 0; csr < 0x1000; csr++)
+		if (csr_get(csr, &value) && !((value ^ tagged(other, 0)) >> 16))
+			fail("CSR", csr, 0, value);
+	for (unsigned int i = 0; i < 4096 / XLEN_BYTES; i++)
+		expect("own page, word", i, tagged(tag, i), page[i]);
+}
+
+/* --- one round -------------------------------------------------------------------------------- */
+
+struct supervisor {
+	unsigned long sstatus, stvec, sscratch, sepc, scause, stval, satp, sie, sip;
+};
+
+/* FS as it really is, and as a guest may pretend it is: the registers have to survive all. */
+static unsigned long pretended_fs(void)
+{
+	return round_number % 4 << 13;
+}
+
+static void fill(struct supervisor *s)
+{
+	s->sstatus = (CSR_READ(sstatus) & ~(0x120UL | SSTATUS_SUM | SSTATUS_MXR | SSTATUS_FS)) |
+		     (tag == 'A' ? 0x100 | SSTATUS_SUM : 0x20 | SSTATUS_MXR);
+	if (has_fp)
+		s->sstatus |= pretended_fs();
+	s->stvec = tagged(tag, 0x4000 + (round_number & 0xff) * 16) | (round_number & 1);
+	s->sscratch = tagged(tag, round_number);
+	s->sepc = tagged(tag, round_number << 2);
+	s->scause = tagged(tag, 3);
+	s->stval = tagged(tag, 4);
+	s->satp = CSR_READ(satp);
+	s->sie = tag == 'A' ? SIP_STIP : SIP_STIP | SIP_SEIP;
+	s->sip = tag == 'A' ? SIP_SSIP : 0;
+}
+
+static void write_supervisor(const struct supervisor *s)
+{
+	CSR_WRITE(sscratch, s->sscratch);
+	CSR_WRITE(sepc, s->sepc);
+	CSR_WRITE(scause, s->scause);
+	CSR_WRITE(stval, s->stval);
+	CSR_WRITE(stvec, s->stvec);
+	CSR_WRITE(sie, s->sie);
+	CSR_CLEAR(sip, SIP_SSIP);
+	CSR_SET(sip, s->sip);
+	CSR_WRITE(sstatus, s->sstatus);
+}
+
+static void read_supervisor(struct supervisor *s)
+{
+	s->sstatus = CSR_READ(sstatus);
+	s->stvec = CSR_READ(stvec);
+	s->sscratch = CSR_READ(sscratch);
+	s->sepc = CSR_READ(sepc);
+	s->scause = CSR_READ(scause);
+	s->stval = CSR_READ(stval);
+	s->satp = CSR_READ(satp);
+	s->sie = CSR_READ(sie);
+	s->sip = CSR_READ(sip) & SIP_SSIP;
+}
+
+static void compare_supervisor(const struct supervisor *before, const struct supervisor *after)
+{
+	static const char *const names[] = {"sstatus", "stvec", "sscratch", "sepc", "scause",
+					    "stval",   "satp",	"sie",	    "sip"};
+	const unsigned long *b = (const unsigned long *)before;
+	const unsigned long *a = (const unsigned long *)after;
+
+	for (unsigned int i = 0; i < sizeof(*before) / sizeof(*b); i++)
+		if (a[i] != b[i])
+			fail(names[i], i, b[i], a[i]);
+}
+
+/* Everything is ours from the first write till the last read: no trap can be taken between. */
+static void hold(unsigned long spin)
+{
+	struct supervisor before, set, after;
+	unsigned long stvec = CSR_READ(stvec), sscratch = CSR_READ(sscratch);
+	unsigned long sstatus = CSR_READ(sstatus);
+	uint64_t due;
+
+	fill(&before);
+	registers.x[0] = spin;
+	for (unsigned int i = 1; i < 32; i++)
+		registers.x[i] = tagged(tag, round_number ^ i << 8);
+	due = csr_time() + SLEEP;
+	sbi_set_timer(due);
+	write_supervisor(&before);
+	read_supervisor(&set); /* what these registers can hold is the hart's matter */
+	twin_hold(&registers);
+	read_supervisor(&after);
+	CSR_WRITE(sstatus, sstatus);
+	CSR_WRITE(sscratch, sscratch);
+	CSR_WRITE(stvec, stvec);
+	compare_supervisor(&set, &after);
+	for (unsigned int i = 1; i < 31; i++)
+		if (i != 4)
+			expect("register x", i, registers.x[i], registers.after[i]);
+	if (has_stimecmp)
+		expect("stimecmp", 0, (unsigned long)due, (unsigned long)csr_read_stimecmp());
+	expect("the page at the common address", 0, tagged(tag, 0),
+	       *(volatile unsigned long *)COMMON_VA);
+}
+
+static void hold_fp(unsigned long spin)
+{
+	uint64_t f[FP_COUNT + 1], now[FP_COUNT + 1];
+
+	for (unsigned int i = 0; i < FP_COUNT; i++)
+		f[i] = (uint64_t)tagged(tag, i) << 32 | (uint32_t)tagged(tag, round_number + i);
+	f[FP_COUNT] = tag == 'A' ? 0x35 : 0x4a;
+	CSR_SET(sstatus, SSTATUS_FS);
+	twin_fp_load(f);
+	hold(spin);
+	CSR_SET(sstatus, SSTATUS_FS);
+	twin_fp_store(now);
+	for (unsigned int i = 0; i <= FP_COUNT; i++)
+		expect("register f", i, (unsigned long)(f[i] >> 32 ^ f[i]),
+		       (unsigned long)(now[i] >> 32 ^ now[i]));
+}
+
+static unsigned long vector_bytes(void)
+{
+	unsigned long bytes = 0;
+
+	csr_get(0xc22, &bytes); /* vlenb */
+	return 32 * bytes;
+}
+
+/* A guest that was given no vector unit may find one nevertheless: then it is ours, too. */
+static void hold_vector(unsigned long spin)
+{
+	static char v[VECTOR_MAX], now[VECTOR_MAX];
+
+	CSR_SET(sstatus, SSTATUS_VS);
+	memset(v, tag, sizeof(v));
+	twin_vector_load(v);
+	hold(spin);
+	CSR_SET(sstatus, SSTATUS_VS);
+	twin_vector_store(now);
+	for (unsigned int i = 0; i < vector_bytes(); i++)
+		expect("byte of the vector registers", i, (unsigned char)v[i],
+		       (unsigned char)now[i]);
+}
+
+/* A reservation either survives or it doesn't; what is in memory agrees with what SC says. */
+static void hold_reservation(void)
+{
+	static int word;
+	unsigned long failed;
+
+	word = 1;
+	CSR_WRITE(sie, SIP_STIP);
+	sbi_set_timer(csr_time() + SLEEP);
+	twin_reserve(&word);
+	failed = twin_conditional(&word, 2);
+	expect("word after a store-conditional", failed, failed ? 1 : 2, (unsigned long)word);
+	reservations_kept += !failed;
+}
+
+static unsigned long argument(const char *name, unsigned long otherwise)
+{
+	unsigned long value = 0;
+	char text[16];
+
+	if (!kit_argument(name, text, sizeof(text)))
+		return otherwise;
+	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
+		value = value * 10 + (unsigned long)(*p - '0');
+	return value;
+}
+
+static void set_up(void)
+{
+	unsigned long unused;
+	char text[2] = "A";
+
+	kit_argument("tag", text, sizeof(text));
+	tag = text[0];
+	other = tag == 'A' ? 'B' : 'A';
+	CSR_SET(sstatus, SSTATUS_FS);
+	has_fp = CSR_READ(sstatus) & SSTATUS_FS;
+	CSR_SET(sstatus, SSTATUS_VS);
+	has_vector = csr_get(0xc22, &unused) && vector_bytes() <= VECTOR_MAX;
+	has_menvcfg = csr_get(0x10a, &unused);
+	has_stimecmp = csr_get(0x14d, &unused);
+	for (unsigned int i = 0; i < 4096 / XLEN_BYTES; i++)
+		page[i] = tagged(tag, i);
+	find_csrs();
+}
+
+/* Both twins use one address and one ASID for pages of their own. */
+static bool translate(void)
+{
+	static struct mmu m;
+
+	if (!mmu_init(&m, &mmu_modes[0]))
+		return false;
+	mmu_map(&m, COMMON_VA, (unsigned long)page, 0, PTE_RW);
+	mmu_on(&m, COMMON_ID);
+	return true;
+}
+
+void main(void)
+{
+	unsigned long rounds = argument("rounds", 3000);
+
+	set_up();
+	if (!translate())
+		fail("page tables, mode", mmu_modes[0].satp_mode, 1, 0);
+	print("# twin %c: %lu rounds, fp %d, vector %d, %u other CSRs\n", tag, rounds, has_fp,
+	      has_vector, csr_count);
+	for (round_number = 1; round_number <= rounds; round_number++) {
+		/* Mostly asleep at once; each so often spinning for some turns. */
+		unsigned long spin = round_number % 64 ? round_number % 1024 : SPIN_LONG;
+
+		if (has_vector && round_number % 3 == 0)
+			hold_vector(spin);
+		else if (has_fp)
+			hold_fp(spin);
+		else
+			hold(spin);
+		check_csrs();
+		if (round_number % 16 == 0)
+			hold_reservation();
+		if (round_number % 256 == 0)
+			scan_for_other();
+		if (round_number % 1000 == 0)
+			print("# twin %c: %lu rounds\n", tag, round_number);
+	}
+	CSR_WRITE(satp, 0);
+	print("PASS: twin %c: %lu rounds, nothing changed, %lu reservations kept\n", tag, rounds,
+	      reservations_kept);
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Capsules that start again: what survives (nothing), how often, and when. Machines that only
+wait run with a clock that skips the waiting (-icount sleep=off)."""
+
+import re
+
+import pytest
+
+from machine import EXIT_DONE, EXIT_FAILED, command, guest
+
+WIDTHS = [64, 32]
+SKIP_WAITING = ["-icount", "shift=3,sleep=off"]
+CELLS = {"rv64": (64, "h=false"), "rv64 no sstc": (64, "h=false,sstc=false"),
+         "rv32": (32, "h=false"), "rv32 no sstc": (32, "h=false,sstc=false")}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_traces(bench, cell):
+    """A guest leaves traces everywhere, reboots or fails, and finds none of them."""
+    width, cpu = CELLS[cell]
+    machine = bench.start(command(guest("traces", width), width=width, cpu=cpu, cpus=1, mem="256M"),
+                          limit=90)
+    for answer in "212320":
+        machine.expect(rb"traces: which life\?")
+        machine.send(answer)
+    text = machine.ends(EXIT_DONE)
+    assert "FAIL" not in text, re.search("FAIL.*", text).group()
+    assert text.count("PASS: traces: RAM outside the image is zero") == 3
+    assert text.count("DONE: ") == 3
+    assert re.search(r"asked for a reboot\n(?s:.*)started again\n(?s:.*)reported a system failure\n"
+                     r"(?s:.*)starts again in 1 second\n(?s:.*)started again\n", text)
+
+
+def steps(text):
+    """What the log says about starts and ends, in order."""
+    return re.findall(r"(reported a system failure|powered off|asked for a reboot|"
+                      r"starts again in \d+ seconds?|started again|"
+                      r"restarted \d+ times in vain|rebooted \d+ times within \d+ seconds)", text)
+
+
+def back_off(end):
+    """Five attempts, each after twice the time, and then no more."""
+    seconds = ["1 second", "2 seconds", "4 seconds", "8 seconds", "16 seconds"]
+    return [step for wait in seconds for step in
+            (end, "starts again in " + wait, "started again")] + [end]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_on_crash(bench, width):
+    ended = bench.run(guest("restart-on-crash", width), width=width, cpus=1, mem="256M",
+                      extra=SKIP_WAITING)
+    assert steps(ended.text) == back_off("reported a system failure") + [
+        "restarted 5 times in vain"]
+    ended.ends(EXIT_FAILED)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_always(bench, width):
+    ended = bench.run(guest("restart-always", width), width=width, cpus=1, mem="256M",
+                      extra=SKIP_WAITING)
+    assert steps(ended.text) == back_off("powered off") + ["restarted 5 times in vain"]
+    assert ended.text.count("PASS: flat: ") == 6 and "FAIL" not in ended.text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_never(bench, width):
+    """Without the property a failure is the end."""
+    ended = bench.run(guest("failure", width), width=width, cpus=1, mem="256M")
+    assert steps(ended.text) == ["reported a system failure"]
+    ended.ends(EXIT_FAILED)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_reboots_are_limited(bench, width):
+    """A guest's own reboot needs no property, but there is a limit of five in ten seconds."""
+    ended = bench.run(guest("reboot", width), width=width, cpus=1, mem="256M")
+    assert steps(ended.text) == ["asked for a reboot", "started again"] * 5 + [
+        "asked for a reboot", "rebooted 5 times within 10 seconds"]
+    assert "FAIL" not in ended.text and ended.text.count("asking for a cold reboot") == 6
+    ended.ends(EXIT_FAILED)

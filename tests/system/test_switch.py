@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Two capsules that share a hart: each fills every register and CSR that it owns, and finds them
+unchanged after thousands of switches."""
+
+import re
+
+import pytest
+
+from machine import EXIT_DONE, guest
+
+CELLS = {
+    "rv64": {"width": 64, "cpu": "h=false"},
+    "rv64 no sstc": {"width": 64, "cpu": "h=false,sstc=false"},
+    "rv64 no fp": {"width": 64, "cpu": "h=false,f=false,d=false"},
+    "rv64 vector": {"width": 64, "cpu": "h=false,v=true"},
+    "rv32": {"width": 32, "cpu": "h=false"},
+    "rv32 no sstc": {"width": 32, "cpu": "h=false,sstc=false"},
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_twins(bench, cell):
+    """Nothing of the one is seen by the other."""
+    width = CELLS[cell]["width"]
+    ended = bench.run(guest("twins", width), limit=60, cpus=1, mem="256M", **CELLS[cell])
+    assert "FAIL" not in ended.text
+    ended.says("Capsule 1: PASS: twin A: 2000 rounds", "Capsule 2: PASS: twin B: 2000 rounds")
+    ended.ends(EXIT_DONE)
+    # That they took turns, so that there was something to see.
+    assert re.search(r"twin A: 1000 rounds\n(?s:.*)twin B: 1000 rounds\n(?s:.*)"
+                     r"twin A: 2000 rounds\n", ended.text) or \
+        re.search(r"twin B: 1000 rounds\n(?s:.*)twin A: 1000 rounds\n(?s:.*)"
+                  r"twin B: 2000 rounds\n", ended.text)
