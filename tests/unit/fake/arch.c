@@ -132,6 +132,11 @@ void arch_harts_stop(void)
 	note(FAKE_STOP, NULL, 0, 0);
 }
 
+bool arch_hart_has_work(void)
+{
+	return fake_arch.work[arch_this_hart->id];
+}
+
 void arch_hart_request_work(void)
 {
 	note(FAKE_WORK, NULL, 0, 0);

@@ -1,0 +1,825 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * src/core/sched.c on a hart with a simulated clock: whose turn it is, when the hart's
+ * alarm rings, what wakes whom; and thousands of random events against the promise
+ * that every vCPU which can run does, within a turn of each of the others.
+ */
+#include "unit.h"
+
+#include "core/boot.h"
+#include "core/sched.h"
+#include "fake/arch.h"
+#include "fake/boot.h"
+#include "fake/console.h"
+
+enum { GUESTS = 8, HZ = 1000000, TURN = HZ / 200, PAGE = 4096 };
+
+static struct capsule capsules[GUESTS];
+static struct fake_vcpu vcpus[GUESTS][CAPSULE_VCPUS_MAX];
+static uint8_t memory[PAGE];
+static struct hart *hart;
+static jmp_buf leave;
+
+/* --- loading, in place of core/capsule_load.c --------------------------------------- */
+
+static unsigned steps[GUESTS], steps_needed;
+
+static unsigned index_of(const struct capsule *capsule)
+{
+	return (unsigned)(capsule - capsules);
+}
+
+bool capsule_load_step(struct capsule *capsule)
+{
+	assert_int_equal(capsule->state, CAPSULE_LOADING);
+	if (capsule->loaded == 0)
+		steps[index_of(capsule)] = 0;
+	capsule->loaded++;
+	if (++steps[index_of(capsule)] < steps_needed)
+		return false;
+	capsule->loaded = 0;
+	arch_vcpu_reset(capsule->vcpus[0], 0x1000, 0);
+	capsule->started_at = arch_time();
+	capsule->starts++;
+	capsule->state = CAPSULE_RUNNING;
+	return true;
+}
+
+/* --- the machine ---------------------------------------------------------------------- */
+
+static struct vcpu *vcpu_of(unsigned guest)
+{
+	return &vcpus[guest][0].vcpu;
+}
+
+/* `count` guests on the first hart, all of which run. */
+static void prepare(unsigned count)
+{
+	fake_arch_reset();
+	fake_boot_reset();
+	fake_console_reset();
+	fake_log_clear();
+	fake_arch.time = 1000;
+	fake_arch.leave = &leave;
+	hart = arch_this_hart;
+	steps_needed = 3;
+	sched_init(HZ);
+	sched_set_console_hart(NULL);
+	for (unsigned i = 0; i < count; i++) {
+		fake_arch_capsule(&capsules[i], vcpus[i], (gpa_t){0x80000000}, memory, PAGE);
+		capsules[i].number = i + 1;
+		capsules[i].timebase = HZ;
+		vcpus[i][0].timer = vcpus[i][0].saved_timer = UINT64_MAX;
+		sched_place(vcpu_of(i), hart);
+	}
+	hart->vcpu = NULL;
+	fake_arch.loaded[0] = NULL;
+}
+
+static struct vcpu *work(void)
+{
+	fake_arch.call_count = 0;
+	do {
+		fake_arch.work[0] = false;
+		sched_work(hart);
+	} while (fake_arch.work[0]);
+	assert_non_null(hart->vcpu);
+	assert_ptr_equal(hart->vcpu, fake_arch.loaded[0]);
+	assert_int_equal(hart->vcpu->capsule->state, CAPSULE_RUNNING);
+	assert_false(hart->vcpu->wait);
+	return hart->vcpu;
+}
+
+/* What the hart does with mtimecmp's interrupt. */
+static void serve_timer(void)
+{
+	if (arch_timer_interrupt())
+		arch_hart_request_work();
+}
+
+/* The guest runs until the hart's alarm rings. */
+static struct vcpu *ring(void)
+{
+	assert_true(fake_arch.alarm[0] != UINT64_MAX);
+	if (fake_arch.time < fake_arch.alarm[0])
+		fake_arch.time = fake_arch.alarm[0];
+	assert_true(arch_timer_interrupt());
+	return work();
+}
+
+/* The guest that runs executes WFI, and its timer is set to `timer`. */
+static struct vcpu *wait_until(uint64_t timer)
+{
+	arch_timer_set(hart->vcpu, timer);
+	hart->vcpu->wait = true;
+	return work();
+}
+
+/* While the hart sleeps, time passes until its alarm or its loaded guest's timer. */
+static void sleep_until_due(struct hart *which)
+{
+	uint64_t when = fake_arch.alarm[0];
+	const struct fake_vcpu *loaded = hart->vcpu ? fake_vcpu_of(hart->vcpu) : NULL;
+
+	assert_ptr_equal(which, hart);
+	if (loaded && !loaded->masked && loaded->timer < when)
+		when = loaded->timer;
+	if (when == UINT64_MAX)
+		longjmp(leave, 1);
+	if (fake_arch.time < when)
+		fake_arch.time = when;
+	serve_timer();
+}
+
+/* True when the hart sleeps for ever. */
+static bool sleeps_for_ever(void)
+{
+	fake_arch.sleep = sleep_until_due;
+	if (setjmp(leave))
+		return true;
+	work();
+	return false;
+}
+
+/* --- turns ------------------------------------------------------------------------------ */
+
+/* Alone, a guest isn't interrupted, and nothing is switched. */
+static void test_alone(void **state)
+{
+	(void)state;
+	prepare(1);
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_int_equal(fake_arch_count(FAKE_SWITCH), 1);
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+	for (unsigned i = 0; i < 10; i++) {
+		fake_arch.time += 3 * TURN;
+		assert_ptr_equal(work(), vcpu_of(0));
+		assert_int_equal(fake_arch.call_count, 0);
+		assert_true(fake_arch.alarm[0] == UINT64_MAX);
+	}
+	assert_int_equal(vcpu_of(0)->switches, 1);
+	assert_true(vcpu_of(0)->run_time == 10 * 3 * TURN);
+}
+
+/* Each gets its turn after all the others, and the same time. */
+static void test_round_robin(void **state)
+{
+	(void)state;
+	for (unsigned count = 2; count <= GUESTS; count++) {
+		unsigned next;
+
+		prepare(count);
+		next = vcpu_of(0) == work() ? 0 : index_of(hart->vcpu->capsule);
+		for (unsigned i = 0; i < 5 * count; i++) {
+			uint64_t before = fake_arch.time;
+
+			next = (next + 1) % count;
+			assert_ptr_equal(ring(), vcpu_of(next));
+			assert_true(fake_arch.time - before == TURN);
+			assert_int_equal(fake_arch_count(FAKE_SWITCH), 1);
+		}
+		for (unsigned i = 0; i < count; i++)
+			assert_true(vcpu_of(i)->run_time == 5 * TURN);
+	}
+}
+
+/* Work for the one whose turn it is doesn't cost it the rest of it. */
+static void test_turn_is_kept(void **state)
+{
+	struct vcpu *first;
+	uint64_t end;
+
+	(void)state;
+	prepare(3);
+	first = work();
+	end = fake_arch.alarm[0];
+	assert_true(end == fake_arch.time + TURN);
+	while (fake_arch.time + 100 < end) {
+		fake_arch.time += 100;
+		assert_ptr_equal(work(), first);
+		assert_true(fake_arch.alarm[0] == end);
+	}
+	assert_ptr_not_equal(ring(), first);
+	assert_true(fake_arch.time == end);
+}
+
+/* Only while somebody else could run, the alarm rings. */
+static void test_tick(void **state)
+{
+	struct vcpu *other;
+
+	(void)state;
+	prepare(2);
+	work();
+	assert_true(fake_arch.alarm[0] == fake_arch.time + TURN);
+	other = wait_until(UINT64_MAX); /* the first waits: the other is alone */
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+	fake_arch.time += 10 * TURN;
+	assert_ptr_equal(work(), other);
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+	/* Its turn is long over when the first can run again. */
+	fake_arch.time += 2 * TURN;
+	fake_vcpu_of(vcpu_of(other == vcpu_of(0)))->external = true;
+	assert_ptr_not_equal(work(), other);
+	assert_true(fake_arch.alarm[0] == fake_arch.time + TURN);
+}
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
+/* One that sleeps is woken at its deadline, though another one runs all the time. */
+static void test_sleeper(void **state)
+{
+	struct vcpu *sleeper, *other;
+	uint64_t due;
+
+	(void)state;
+	prepare(2);
+	sleeper = work();
+	for (unsigned i = 0; i < 20; i++) {
+		due = fake_arch.time + 1 + unit_random_below(10 * TURN);
+		other = wait_until(due);
+		assert_ptr_not_equal(other, sleeper);
+		if (fake_arch.alarm[0] > due)
+			fail_msg("the alarm rings at %ld, but a guest that sleeps is due at %ld",
+				 (long)fake_arch.alarm[0], (long)due);
+		while (hart->vcpu != sleeper)
+			ring();
+		/* At its time, or when the other's turn is over. */
+		assert_true(fake_arch.time >= due && fake_arch.time <= due + TURN);
+		assert_true(sleeper->state == VCPU_STARTED);
+	}
+}
+
+/* Nobody can run: the hart sleeps until the first deadline, whoever's it is. */
+static void test_all_sleep(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 200; round++) {
+		uint64_t first = UINT64_MAX;
+
+		prepare(4);
+		fake_arch.sleep = sleep_until_due;
+		work();
+		for (unsigned i = 0; i < 4; i++) {
+			/* Far enough that all sleep before the first is due. */
+			uint64_t due = fake_arch.time + 100 + unit_random_below(TURN);
+
+			if (due < first)
+				first = due;
+			wait_until(due);
+		}
+		assert_true(fake_arch.time == first);
+		assert_true(fake_vcpu_of(hart->vcpu)->timer == first ||
+			    fake_vcpu_of(hart->vcpu)->saved_timer == first);
+		assert_int_equal(fake_arch_count(FAKE_DROP), 0);
+	}
+}
+
+/* An interrupt that isn't enabled wakes nobody; nor does a timer that isn't. */
+static void test_masked(void **state)
+{
+	(void)state;
+	prepare(1);
+	work();
+	vcpus[0][0].masked = true;
+	vcpus[0][0].external = true;
+	vcpus[0][0].ipi = true;
+	arch_timer_set(vcpu_of(0), fake_arch.time);
+	vcpu_of(0)->wait = true;
+	assert_true(sleeps_for_ever());
+	assert_true(vcpu_of(0)->wait);
+
+	prepare(2);
+	work();
+	vcpus[index_of(hart->vcpu->capsule)][0].masked = true;
+	wait_until(fake_arch.time + 10);
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+}
+
+static unsigned sleeps;
+
+static void wake_at_third(struct hart *which)
+{
+	assert_ptr_equal(which, hart);
+	assert_int_equal(vcpu_of(0)->state, VCPU_SUSPENDED);
+	assert_true(vcpu_of(0)->resume);
+	assert_int_equal(fake_arch_count(FAKE_RESUME_AT), 0);
+	fake_arch.time += 7;
+	if (++sleeps == 3)
+		vcpus[0][0].external = true;
+}
+
+/* Suspended without its registers: it sleeps first, starts afresh then, and is started last. */
+static void test_resume(void **state)
+{
+	struct vcpu *vcpu = vcpu_of(0);
+
+	(void)state;
+	prepare(1);
+	work();
+	sleeps = 0;
+	fake_arch.sleep = wake_at_third;
+	fake_arch.time += 100;
+	vcpu->state = VCPU_SUSPENDED;
+	vcpu->wait = vcpu->resume = true;
+	vcpu->resume_at = 0x80000abc;
+	vcpu->resume_opaque = (xlen_t)-2;
+	work();
+	assert_int_equal(sleeps, 3);
+	assert_int_equal(fake_arch_count(FAKE_RESUME_AT), 1);
+	assert_true(vcpus[0][0].pc == 0x80000abc && vcpus[0][0].a1 == (xlen_t)-2);
+	assert_false(vcpu->resume);
+	assert_int_equal(vcpu->state, VCPU_STARTED);
+	work();
+	assert_int_equal(fake_arch_count(FAKE_RESUME_AT), 0);
+	assert_true(vcpu->run_time == 100); /* what it slept isn't counted */
+}
+
+/* --- ends and beginnings -------------------------------------------------------------------- */
+
+/* The others go on; the last one's state leaves the hart, which sleeps for ever. */
+static void test_ended(void **state)
+{
+	(void)state;
+	prepare(3);
+	for (unsigned left = 3; left > 1; left--) {
+		struct vcpu *dying = left == 3 ? work() : hart->vcpu;
+
+		dying->wait = left & 1; /* nobody waits for interrupts of the dead */
+		capsule_end(dying->capsule, CAPSULE_SHUTDOWN, "powered off");
+		assert_true(fake_arch.work[0]);
+		assert_ptr_not_equal(work(), dying);
+		assert_int_equal(dying->capsule->state, CAPSULE_ENDED);
+		assert_int_equal(fake_boot.ended, 4 - left);
+		for (unsigned i = 0; i < 10; i++) {
+			fake_vcpu_of(dying)->external = true;
+			fake_arch.time += TURN;
+			assert_ptr_not_equal(work(), dying);
+		}
+	}
+	struct vcpu *last = hart->vcpu;
+
+	fake_vcpu_of(last)->external = true;
+	arch_timer_set(last, 1);
+	capsule_end(last->capsule, CAPSULE_FAILED, "failed");
+	assert_true(sleeps_for_ever());
+	assert_int_equal(fake_boot.ended, 3);
+	assert_int_equal(fake_arch_count(FAKE_DROP), 1);
+	assert_ptr_equal(fake_arch_last(FAKE_DROP)->vcpu, last);
+	assert_null(hart->vcpu);
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+}
+
+/* After its back-off it is loaded anew, and what was in the registers isn't taken for its. */
+static void test_restarted(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	prepare(1);
+	fake_arch.sleep = sleep_until_due;
+	capsules[0].restart = RESTART_ON_CRASH;
+	work();
+	before = fake_arch.time;
+	vcpu_of(0)->wait = true;
+	vcpus[0][0].external = true;
+	capsule_end(&capsules[0], CAPSULE_FAILED, "failed");
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_true(fake_arch.time == before + HZ);
+	assert_int_equal(steps[0], 3);
+	assert_int_equal(fake_arch_count(FAKE_DROP), 1);
+	assert_int_equal(fake_arch_count(FAKE_SWITCH), 1);
+	assert_true(fake_arch_last(FAKE_SWITCH)->a == 0);
+	assert_int_equal(fake_boot.ended, 0);
+
+	/* At once, and still loaded: it is dropped before it is entered. */
+	capsule_end(&capsules[0], CAPSULE_REBOOT, "reboots");
+	before = fake_arch.time;
+	work();
+	assert_true(fake_arch.time == before);
+	assert_int_equal(fake_arch_count(FAKE_DROP), 1);
+	assert_int_equal(fake_arch_count(FAKE_SWITCH), 1);
+	assert_int_equal(fake_arch_count(FAKE_SLEEP), 0);
+	assert_int_equal(capsules[0].starts, 2);
+}
+
+/* One that waits for its restart wakes the hart of another that runs. */
+static void test_back_off_beside(void **state)
+{
+	uint64_t due;
+
+	(void)state;
+	prepare(2);
+	work();
+	capsules[0].restart = capsules[1].restart = RESTART_ON_CRASH;
+	struct capsule *failed = hart->vcpu->capsule;
+
+	due = fake_arch.time + HZ;
+	capsule_end(failed, CAPSULE_FAILED, "failed");
+	assert_ptr_not_equal(work()->capsule, failed);
+	assert_int_equal(failed->state, CAPSULE_WAITING);
+	assert_true(fake_arch.alarm[0] == due);
+	ring();
+	assert_int_equal(failed->state, CAPSULE_LOADING);
+	while (hart->vcpu->capsule != failed)
+		ring();
+	assert_true(fake_arch.time <= due + 5 * TURN);
+}
+
+/* A step of loading for each turn of the others, who aren't kept waiting. */
+static void test_loading_beside(void **state)
+{
+	(void)state;
+	prepare(3);
+	steps_needed = 20;
+	capsules[1].state = CAPSULE_LOADING;
+	work();
+	for (unsigned i = 2; i < 20; i++) {
+		uint64_t before = fake_arch.time;
+		struct vcpu *last = hart->vcpu;
+
+		assert_ptr_not_equal(ring(), last);
+		assert_ptr_not_equal(hart->vcpu, vcpu_of(1));
+		assert_int_equal(steps[1], i);
+		assert_true(fake_arch.time - before == TURN);
+	}
+	ring();
+	assert_int_equal(capsules[1].state, CAPSULE_RUNNING);
+	ring();
+	ring();
+	assert_true(vcpu_of(1)->switches == 1);
+}
+
+/* Nobody else can run: all steps at once, and what comes meanwhile is served. */
+static void test_loading_alone(void **state)
+{
+	(void)state;
+	prepare(1);
+	steps_needed = 50;
+	capsules[0].state = CAPSULE_LOADING;
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_int_equal(steps[0], 50);
+	assert_in_range(fake_arch_count(FAKE_POLL), 49, 51);
+	assert_int_equal(fake_arch_count(FAKE_SLEEP), 0);
+}
+
+static void ask_for_restart(struct hart *which)
+{
+	assert_ptr_equal(which, hart);
+	assert_null(hart->vcpu);
+	arch_this_hart = &fake_arch.harts[1];
+	capsule_ask(&capsules[0], CAPSULE_RESTART);
+	arch_this_hart = hart;
+	assert_int_equal(fake_arch_last(FAKE_WAKE)->a, 0);
+	arch_hart_request_work();
+}
+
+/* The user's wishes, from another hart. */
+static void test_requests(void **state)
+{
+	(void)state;
+	prepare(2);
+	capsules[0].restart = capsules[1].restart = RESTART_ALWAYS;
+	work();
+	capsule_ask(&capsules[0], CAPSULE_STOP);
+	assert_ptr_equal(work(), vcpu_of(1));
+	assert_int_equal(capsules[0].state, CAPSULE_ENDED);
+	assert_int_equal(fake_boot.ended, 1);
+	capsule_ask(&capsules[1], CAPSULE_RESTART);
+	assert_ptr_equal(work(), vcpu_of(1));
+	assert_int_equal(capsules[1].starts, 1);
+	assert_int_equal(fake_arch_count(FAKE_DROP), 1);
+	/* All are stopped; the hart sleeps until one is wanted again. */
+	capsule_ask(&capsules[1], CAPSULE_STOP);
+	fake_arch.sleep = ask_for_restart;
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_int_equal(fake_arch_count(FAKE_SLEEP), 1);
+	assert_int_equal(fake_boot.ended, 2);
+	assert_int_equal(fake_boot.revived, 1);
+	assert_int_equal(capsules[0].starts, 1);
+}
+
+static void fence_is_broken(struct capsule *capsule)
+{
+	capsule_end(capsule, CAPSULE_FAILED, "stopped: its fence can't be set up");
+}
+
+/* A guest whose fence doesn't hold isn't entered. */
+static void test_run(void **state)
+{
+	(void)state;
+	for (unsigned broken = 0; broken < 2; broken++) {
+		int kind;
+
+		prepare(1);
+		fake_arch.verify_fails = broken;
+		fake_arch.unfenced = fence_is_broken;
+		fake_arch.sleep = sleep_until_due;
+		capsules[0].state = CAPSULE_LOADING;
+		kind = setjmp(leave);
+		if (!kind)
+			sched_run(hart);
+		assert_int_equal(fake_arch_count(FAKE_ENTER), !broken);
+		assert_int_equal(fake_arch_count(FAKE_VERIFY), 1);
+		assert_int_equal(kind, broken ? 1 : FAKE_ENTER + 1);
+		assert_int_equal(fake_boot.ended, broken);
+	}
+}
+
+/* A hart without guests sleeps. */
+static void test_no_guests(void **state)
+{
+	(void)state;
+	prepare(0);
+	assert_true(sleeps_for_ever());
+	assert_int_equal(fake_arch_count(FAKE_SWITCH), 0);
+}
+
+/* --- the terminal's clock ----------------------------------------------------------------------
+ */
+
+static void move_console_deadline(struct hart *which)
+{
+	assert_ptr_equal(which, hart);
+	switch (++sleeps) {
+	case 1:
+		fake_console()->deadline = fake_arch.time + 20;
+		sched_wake_console_hart();
+		break;
+	case 2:
+		assert_true(fake_arch.alarm[0] == fake_arch.time + 20);
+		fake_arch.time += 20;
+		serve_timer();
+		break;
+	default: vcpus[0][0].ipi = true;
+	}
+}
+
+static void test_console_clock(void **state)
+{
+	(void)state;
+	prepare(1);
+	sched_set_console_hart(hart);
+	fake_console()->deadline = fake_arch.time + 3;
+	work();
+	assert_int_equal(fake_console()->ticks, 0);
+	assert_true(fake_arch.alarm[0] == fake_arch.time + 3);
+	ring();
+	assert_int_equal(fake_console()->ticks, 1);
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+	/* While all sleep, too. */
+	fake_console()->deadline = fake_arch.time + 50;
+	sched_wake_console_hart();
+	assert_true(fake_arch.work[0]);
+	work();
+	vcpu_of(0)->wait = true;
+	assert_true(sleeps_for_ever());
+	assert_int_equal(fake_console()->ticks, 2);
+	assert_true(vcpu_of(0)->wait);
+	/* It moves while all sleep. */
+	sleeps = 0;
+	fake_arch.sleep = move_console_deadline;
+	work();
+	assert_int_equal(fake_console()->ticks, 3);
+	/* Not by other harts. */
+	prepare(1);
+	sched_set_console_hart(&fake_arch.harts[1]);
+	fake_console()->deadline = 1;
+	work();
+	assert_int_equal(fake_console()->ticks, 0);
+	assert_true(fake_arch.alarm[0] == UINT64_MAX);
+	/* The one that has moved the deadline looks at it, or makes the other look. */
+	fake_arch.call_count = 0;
+	sched_wake_console_hart();
+	assert_int_equal(fake_arch_last(FAKE_WAKE)->a, 1);
+	sched_set_console_hart(hart);
+	sched_wake_console_hart();
+	assert_true(fake_arch.work[0]);
+	assert_int_equal(fake_arch_count(FAKE_WAKE), 1);
+	sched_set_console_hart(NULL);
+	sched_wake_console_hart();
+}
+
+/* --- where a vCPU goes --------------------------------------------------------------------------
+ */
+
+static void test_choose_hart(void **state)
+{
+	const char *unfit = NULL;
+
+	(void)state;
+	prepare(0);
+	/* The one with the fewest, the first of those. */
+	for (unsigned i = 0; i < 4 * FAKE_HARTS; i++) {
+		struct hart *chosen = sched_choose_hart(FAKE_HARTS, &unfit);
+
+		assert_ptr_equal(chosen, &fake_arch.harts[i % FAKE_HARTS]);
+		sched_place(vcpu_of(0), chosen);
+		assert_ptr_equal(vcpu_of(0)->hart, chosen);
+	}
+	fake_arch.harts[0].unfit = "it has no S-mode";
+	fake_arch.harts[2].ready = false;
+	assert_ptr_equal(sched_choose_hart(FAKE_HARTS, &unfit), &fake_arch.harts[1]);
+	fake_arch.harts[1].vcpu_count = HART_VCPUS_MAX;
+	fake_arch.harts[3].vcpu_count = HART_VCPUS_MAX;
+	assert_null(sched_choose_hart(FAKE_HARTS, &unfit));
+	assert_string_equal(unfit, "it has no S-mode");
+	assert_null(sched_choose_hart(0, &unfit));
+	assert_string_equal(unfit, "none came up");
+	expect_assert_failure(sched_place(vcpu_of(0), &fake_arch.harts[3]));
+}
+
+/* --- random events, against what was promised
+ * ------------------------------------------------------ */
+
+/*
+ * Since when each guest has been able to run and hasn't; 0: it runs, or can't. The
+ * model's own idea of it, from what happened to it, not from what sched.c sees.
+ */
+static uint64_t since[GUESTS];
+static unsigned guests;
+
+static bool model_can_run(unsigned i)
+{
+	const struct fake_vcpu *fake = &vcpus[i][0];
+
+	return capsules[i].state == CAPSULE_RUNNING &&
+	       (!fake->vcpu.wait ||
+		(!fake->masked && (fake->ipi || fake->external || fake->timer <= fake_arch.time)));
+}
+
+/* All of them had their turns: nobody waits longer than a turn of each of the others. */
+static void check_promises(void)
+{
+	for (unsigned i = 0; i < guests; i++) {
+		if (!model_can_run(i) || hart->vcpu == vcpu_of(i)) {
+			since[i] = 0;
+			continue;
+		}
+		if (!since[i])
+			since[i] = fake_arch.time;
+		if (fake_arch.time - since[i] > guests * TURN)
+			fail_msg("guest %u can run since %ld, and it is %ld", i, (long)since[i],
+				 (long)fake_arch.time);
+	}
+}
+
+/* Something happens to some guest while another one, or none, runs. */
+static void random_event(void)
+{
+	unsigned about = unit_random_below(guests);
+	struct fake_vcpu *fake = &vcpus[about][0];
+	bool loaded = fake_arch.loaded[0] == &fake->vcpu;
+
+	switch (unit_random_below(12)) {
+	case 0: capsule_ask(&capsules[about], CAPSULE_STOP); break;
+	case 1:
+	case 2: capsule_ask(&capsules[about], CAPSULE_RESTART); break;
+	case 3: fake->external = false; return;
+	default:
+		if (capsules[about].state != CAPSULE_RUNNING)
+			return;
+		/* Like arch_vcpu_set_external(). */
+		fake->external = true;
+		if (!loaded && fake->vcpu.wait)
+			arch_hart_request_work();
+		return;
+	}
+	fake_arch.work[0] = true; /* the hart is woken */
+}
+
+static unsigned slept;
+
+static void random_sleep(struct hart *which)
+{
+	uint64_t when = fake_arch.alarm[0], now = fake_arch.time;
+	const struct fake_vcpu *loaded =
+		fake_arch.loaded[0] ? fake_vcpu_of(fake_arch.loaded[0]) : NULL;
+
+	slept++;
+	fake_arch.call_count = 0;
+	assert_ptr_equal(which, hart);
+	for (unsigned i = 0; i < guests; i++) {
+		assert_false(model_can_run(i));
+		if (capsules[i].state == CAPSULE_RUNNING && !vcpus[i][0].masked &&
+		    vcpus[i][0].timer < when && loaded != &vcpus[i][0])
+			fail_msg("all sleep beyond the timer of guest %u", i);
+		assert_false(capsules[i].state == CAPSULE_LOADING ||
+			     capsules[i].state == CAPSULE_STOPPING);
+		if (capsules[i].state == CAPSULE_WAITING)
+			assert_true(capsules[i].restart_at >= when);
+	}
+	if (loaded) {
+		assert_int_equal(loaded->vcpu.capsule->state, CAPSULE_RUNNING);
+		if (!loaded->masked && loaded->timer < when)
+			when = loaded->timer;
+	}
+	if (when == UINT64_MAX || unit_random_below(4) == 0) {
+		uint64_t sooner = now + unit_random_below(3 * TURN);
+
+		fake_arch.time = sooner < when ? sooner : when;
+		random_event();
+	} else if (now < when) {
+		fake_arch.time = when;
+	}
+	serve_timer();
+}
+
+/* What the guest that runs does, after a while. */
+static void random_guest(void)
+{
+	struct fake_vcpu *fake = fake_vcpu_of(hart->vcpu);
+	uint64_t now = fake_arch.time;
+
+	fake->external = fake->ipi = false; /* it serves its interrupts */
+	switch (unit_random_below(20)) {
+	case 0: capsule_end(hart->vcpu->capsule, unit_random_below(CAPSULE_STOPPED), "ends"); break;
+	case 1: fake->masked = !fake->masked; break;
+	case 2:
+	case 3: hart->vcpu->resume = true; /* fall through */
+	case 4:
+	case 5:
+	case 6:
+	case 7:
+		if (fake->masked && unit_random_below(8))
+			fake->masked = false;
+		hart->vcpu->state = VCPU_SUSPENDED;
+		hart->vcpu->wait = true;
+		arch_timer_set(hart->vcpu, unit_random_below(4) ? now + unit_random_below(20 * TURN)
+								: UINT64_MAX);
+		arch_hart_request_work();
+		break;
+	case 8: arch_timer_set(hart->vcpu, now + unit_random_below(TURN)); break;
+	default: break;
+	}
+}
+
+static void run_randomly(unsigned count, unsigned events)
+{
+	guests = count;
+	prepare(count);
+	memset(since, 0, sizeof(since));
+	fake_arch.sleep = random_sleep;
+	slept = 0;
+	for (unsigned i = 0; i < count; i++) {
+		capsules[i].restart = i % 3;
+		capsules[i].state = CAPSULE_LOADING;
+	}
+	work();
+	for (unsigned n = 0; n < events; n++) {
+		uint64_t next = fake_arch.time + unit_random_below(TURN);
+
+		if (fake_arch.alarm[0] < next)
+			next = fake_arch.alarm[0];
+		/* The guest runs till then. */
+		if (fake_arch.time < next)
+			fake_arch.time = next;
+		check_promises();
+		if (unit_random_below(8) == 0)
+			random_event();
+		random_guest();
+		serve_timer();
+		if (fake_arch.work[0])
+			work();
+		assert_int_equal(hart->vcpu->state, VCPU_STARTED);
+		assert_false(hart->vcpu->resume);
+		check_promises();
+	}
+	assert_true(slept > 0 || count > 3);
+	for (unsigned i = 0; i < count; i++)
+		assert_true(vcpu_of(i)->switches > 10);
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	for (unsigned count = 1; count <= GUESTS; count++)
+		run_randomly(count, 30000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_round_robin),
+		cmocka_unit_test(test_turn_is_kept),
+		cmocka_unit_test(test_tick),
+		cmocka_unit_test(test_sleeper),
+		cmocka_unit_test(test_all_sleep),
+		cmocka_unit_test(test_masked),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_restarted),
+		cmocka_unit_test(test_back_off_beside),
+		cmocka_unit_test(test_loading_beside),
+		cmocka_unit_test(test_loading_alone),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_no_guests),
+		cmocka_unit_test(test_console_clock),
+		cmocka_unit_test(test_choose_hart),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
