@@ -19,7 +19,7 @@
 #define HOSTILE_BATCH 32
 
 /* c.ebreak: what all unused RAM is filled with, so that a stray jump traps at once. */
-#define HOSTILE_FILLER 0x9002
+#define HOSTILE_FILLER 0x9002u
 
 struct hostile {
 	unsigned long ram, ram_end;

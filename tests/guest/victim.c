@@ -6,7 +6,7 @@
  *
  * Boot arguments: seconds=N (else it ends when a q is typed), and neighbours=N, how many
  * capsules may be in front of it when it wakes: each may take a turn of 5 ms. late=N: how
- * many of a hundred beats may come later than that.
+ * many of a hundred beats may come later than that and tolerance=N us.
  */
 #include "kit/csr.h"
 #include "kit/kit.h"
@@ -178,7 +178,8 @@ static uint64_t beat(uint64_t due, unsigned long limit)
 void main(void)
 {
 	unsigned long seconds = argument("seconds", 0);
-	unsigned long limit = argument("neighbours", 0) * TURN_US + TOLERANCE_US;
+	unsigned long limit =
+		argument("neighbours", 0) * TURN_US + argument("tolerance", TOLERANCE_US);
 	unsigned long late_percent = argument("late", LATE_PERCENT);
 	uint64_t start, due;
 
