@@ -31,6 +31,23 @@ def test_no_traces(bench, cell):
                      r"(?s:.*)starts again in 1 second\n(?s:.*)started again\n", text)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_traces_on_a_shared_hart(bench, cell):
+    """The same beside a neighbour, when registers are saved and loaded all the time."""
+    width, cpu = CELLS[cell]
+    line = command(guest("traces-shared", width), width=width, cpu=cpu, cpus=1, mem="256M")
+    machine = bench.start(line, limit=120)
+    machine.expect(rb"traces: which life\?")
+    machine.send("\x1d1")
+    for answer in "12320":
+        machine.expect(rb"traces: which life\?")
+        machine.send(answer)
+    machine.expect(rb"traces: powered off")
+    text = machine.text()
+    assert "FAIL" not in text, re.search("FAIL.*", text).group()
+    assert text.count("DONE: ") >= 2
+
+
 def steps(text):
     """What the log says about starts and ends, in order."""
     return re.findall(r"(reported a system failure|powered off|asked for a reboot|"
