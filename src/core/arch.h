@@ -129,7 +129,7 @@ _Noreturn void arch_vcpu_enter(struct vcpu *vcpu);
  * `sie`. */
 bool arch_vcpu_interrupted(const struct vcpu *vcpu);
 
-/* When the timer of a vCPU of this hart that isn't loaded will interrupt it; all ones: never. */
+/* When the timer of a vCPU of this hart will interrupt it; all ones: never. */
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu);
 
 /* Start the loaded vCPU afresh (SBI HSM non-retentive resume); its work is done by then. */

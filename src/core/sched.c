@@ -56,15 +56,15 @@ void sched_place(struct vcpu *vcpu, struct hart *hart)
 	__atomic_store_n(&hart->vcpu_count, hart->vcpu_count + 1, __ATOMIC_RELEASE);
 }
 
-static bool can_run(const struct vcpu *vcpu)
+static inline bool can_run(const struct vcpu *vcpu)
 {
 	return vcpu->capsule->state == CAPSULE_RUNNING &&
 	       (!vcpu->wait || arch_vcpu_interrupted(vcpu));
 }
 
 /*
- * Bring a capsule forward that isn't running: a step of loading, the end of its
- * back-off, a request from elsewhere. True when there is more to do at once.
+ * Bring a capsule forward that isn't running, or of which something is asked: a step of loading,
+ * the end of its back-off, a request from elsewhere. True when there is more to do at once.
  */
 static bool tend(struct vcpu *vcpu, uint64_t now)
 {
@@ -73,7 +73,9 @@ static bool tend(struct vcpu *vcpu, uint64_t now)
 	if (__atomic_load_n(&capsule->request, __ATOMIC_ACQUIRE) != CAPSULE_NO_REQUEST)
 		capsule_obey(capsule, now);
 	switch (capsule->state) {
-	case CAPSULE_STOPPING: capsule_settle(capsule, now); return true;
+	case CAPSULE_STOPPING:
+		capsule_settle(capsule, now);
+		return capsule->state == CAPSULE_WAITING && now >= capsule->restart_at;
 	case CAPSULE_WAITING:
 		if (now < capsule->restart_at)
 			return false;
@@ -93,53 +95,65 @@ static bool tend(struct vcpu *vcpu, uint64_t now)
 	return false;
 }
 
-/* The index of the next vCPU after the one whose turn it was that can run; vcpu_count: none. */
-static unsigned next_turn(const struct hart *hart)
-{
-	for (unsigned i = 1; i <= hart->vcpu_count; i++) {
-		unsigned index = (hart->turn + i) % hart->vcpu_count;
+/* What one look at all vCPUs of a hart has found. */
+struct survey {
+	struct vcpu *next; /* the first after the one whose turn it was that can run, or NULL */
+	unsigned turn;	   /* its index */
+	unsigned runnable; /* how many can run */
+	bool busy;	   /* a capsule has more to be done for it at once */
+	/*
+	 * When this hart has to look again although nobody calls it: a sleeper's timer, the end of
+	 * a back-off, the console's.
+	 */
+	uint64_t deadline;
+	uint64_t loaded_deadline; /* the same for what is loaded, which wakes by itself meanwhile */
+};
 
-		if (can_run(hart->vcpus[index]))
-			return index;
-	}
-	return hart->vcpu_count;
+static inline void sooner(struct survey *survey, uint64_t when)
+{
+	if (when < survey->deadline)
+		survey->deadline = when;
 }
 
-/*
- * When this hart has to look again although nobody calls it: the end of the turn, a sleeper's
- * timer, the end of a back-off, the console's. What is loaded has its own timer.
- */
-static uint64_t next_deadline(const struct hart *hart, bool contended)
+/* Look at one vCPU, in the order of turns. */
+static inline void look_at(struct survey *survey, struct vcpu *vcpu, unsigned index, uint64_t now)
 {
-	uint64_t when = contended ? hart->slice_end : never;
+	struct capsule *capsule = vcpu->capsule;
 
-	for (unsigned i = 0; i < hart->vcpu_count; i++) {
-		const struct vcpu *vcpu = hart->vcpus[i];
-		uint64_t due = never;
-
-		if (vcpu->capsule->state == CAPSULE_WAITING)
-			due = vcpu->capsule->restart_at;
-		else if (vcpu != hart->vcpu && vcpu->wait &&
-			 vcpu->capsule->state == CAPSULE_RUNNING)
-			due = arch_vcpu_deadline(vcpu);
-		if (due < when)
-			when = due;
+	if (capsule->state != CAPSULE_RUNNING || capsule->request != CAPSULE_NO_REQUEST)
+		survey->busy |= tend(vcpu, now);
+	if (can_run(vcpu)) {
+		if (!survey->runnable++) {
+			survey->next = vcpu;
+			survey->turn = index;
+		}
+	} else if (capsule->state == CAPSULE_WAITING) {
+		sooner(survey, capsule->restart_at);
+	} else if (capsule->state == CAPSULE_RUNNING) {
+		if (vcpu == vcpu->hart->vcpu)
+			survey->loaded_deadline = arch_vcpu_deadline(vcpu);
+		else
+			sooner(survey, arch_vcpu_deadline(vcpu));
 	}
-	if (console_hart == hart && console_deadline() < when)
-		when = console_deadline();
-	return when;
 }
 
-/* True when somebody else could run now. */
-static bool is_contended(const struct hart *hart, const struct vcpu *running)
+/* Look at all, the one whose turn it was last; unless its turn goes on, which makes it first. */
+static struct survey look_around(const struct hart *hart, uint64_t now)
 {
-	for (unsigned i = 0; i < hart->vcpu_count; i++) {
-		const struct vcpu *vcpu = hart->vcpus[i];
+	struct survey survey = {.deadline = never, .loaded_deadline = never};
+	unsigned count = hart->vcpu_count;
+	unsigned index = hart->turn;
 
-		if (vcpu != running && (can_run(vcpu) || vcpu->capsule->state == CAPSULE_LOADING))
-			return true;
+	for (unsigned i = 0; i < count; i++) {
+		if (++index >= count)
+			index = 0;
+		look_at(&survey, hart->vcpus[index], index, now);
 	}
-	return false;
+	if (count && now < hart->slice_end && can_run(hart->vcpus[hart->turn])) {
+		survey.next = hart->vcpus[hart->turn];
+		survey.turn = hart->turn;
+	}
+	return survey;
 }
 
 /* Who runs next; sleeps until there is somebody. Everything that comes meanwhile is served. */
@@ -147,28 +161,26 @@ static struct vcpu *choose(struct hart *hart)
 {
 	for (;;) {
 		uint64_t now = arch_time();
-		bool busy = false;
-		unsigned index;
+		struct survey survey = look_around(hart, now);
 
-		for (unsigned i = 0; i < hart->vcpu_count; i++)
-			busy |= tend(hart->vcpus[i], now);
-		if (console_hart == hart && now >= console_deadline())
-			console_tick();
-
-		/* Whose turn it is keeps it until it ends. */
-		index = hart->turn;
-		if (hart->vcpu_count && (now >= hart->slice_end || !can_run(hart->vcpus[index])))
-			index = next_turn(hart);
-		if (index < hart->vcpu_count) {
-			struct vcpu *vcpu = hart->vcpus[index];
-
-			if (index != hart->turn || now >= hart->slice_end)
-				hart->slice_end = now + turn_length;
-			hart->turn = index;
-			arch_alarm_set(next_deadline(hart, is_contended(hart, vcpu)));
-			return vcpu;
+		if (console_hart == hart) {
+			if (now >= console_deadline())
+				console_tick();
+			sooner(&survey, console_deadline());
 		}
-		if (busy) {
+		if (survey.next) {
+			if (survey.turn != hart->turn || now >= hart->slice_end)
+				hart->slice_end = now + turn_length;
+			hart->turn = survey.turn;
+			/* Others wait for their turn, or to be loaded between two turns. */
+			if (survey.runnable > 1 || survey.busy)
+				sooner(&survey, hart->slice_end);
+			if (survey.next != hart->vcpu)
+				sooner(&survey, survey.loaded_deadline);
+			arch_alarm_set(survey.deadline);
+			return survey.next;
+		}
+		if (survey.busy) {
 			arch_hart_poll();
 			continue;
 		}
@@ -177,7 +189,7 @@ static struct vcpu *choose(struct hart *hart)
 			arch_vcpu_drop(hart->vcpu);
 			hart->vcpu = NULL;
 		}
-		arch_alarm_set(next_deadline(hart, false));
+		arch_alarm_set(survey.deadline);
 		arch_hart_sleep();
 	}
 }

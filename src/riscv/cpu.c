@@ -96,6 +96,7 @@ void cpu_probe(struct cpu *cpu)
 	/* misa may be hardwired to zero: then the tree alone knows. */
 	cpu->has_supervisor = misa ? misa >> ('S' - 'A') & 1 : csr_probe_satp(&unused);
 	cpu->has_hypervisor = misa ? misa >> ('H' - 'A') & 1 : !!(cpu->isa & ISA_BIT(ISA_H));
+	cpu->has_vector = (cpu->isa & ISA_BIT(ISA_V)) || (misa >> ('V' - 'A') & 1);
 	cpu->has_time = csr_probe_time(&unused);
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =

@@ -43,6 +43,7 @@ struct cpu {
 	isa_set_t isa;
 	bool has_supervisor;
 	bool has_hypervisor;
+	bool has_vector;
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;

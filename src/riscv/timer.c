@@ -68,7 +68,10 @@ bool arch_timer_interrupt(void)
 		csr_set(mip, MIP_STIP);
 	if (rang)
 		set_alarm(cpu, never);
-	set_mtimecmp(cpu);
+	if (rang && cpu->has_sstc)
+		csr_clear(mie, MIP_MTIP); /* quiet until the next alarm is set */
+	else
+		set_mtimecmp(cpu);
 	return rang;
 }
 

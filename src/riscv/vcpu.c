@@ -17,6 +17,7 @@ void fp_save_d(struct fp *fp);
 void fp_load_d(const struct fp *fp);
 void fp_save_f(struct fp *fp);
 void fp_load_f(const struct fp *fp);
+void vector_clear(void);
 
 struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
 			      struct ram_map *ram)
@@ -81,6 +82,16 @@ static void load_fp(const struct cpu *cpu, const struct fp *fp)
 		fp_load_f(fp);
 }
 
+/*
+ * Guests aren't offered V, but where the hart has it they can switch it on by themselves
+ * (sstatus.VS): what they leave there must not reach the next one.
+ */
+static void clear_vector(void)
+{
+	csr_set(mstatus, MSTATUS_VS);
+	vector_clear();
+}
+
 /* Take the guest's state out of the hart. Its general registers are in the context already. */
 static void save_state(const struct cpu *cpu, struct context *context)
 {
@@ -113,6 +124,8 @@ static void load_state(const struct cpu *cpu, struct context *context)
 	const struct supervisor *s = &context->supervisor;
 
 	load_fp(cpu, &context->fp);
+	if (cpu->has_vector)
+		clear_vector();
 	csr_write(sstatus, s->sstatus);
 	csr_write(stvec, s->stvec);
 	csr_write(sscratch, s->sscratch);
@@ -210,8 +223,13 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 {
 	const struct context *context = context_of(vcpu);
+	const struct cpu *cpu = context->cpu;
+	bool loaded = cpu->context == context;
+	xlen_t sie = loaded ? csr_read(sie) : context->supervisor.sie;
 
-	return context->supervisor.sie & MIP_STIP ? context->timer : (uint64_t)-1;
+	if (!(sie & MIP_STIP))
+		return (uint64_t)-1;
+	return loaded && cpu->has_sstc ? csr_read64(CSR_STIMECMP, CSR_STIMECMPH) : context->timer;
 }
 
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
