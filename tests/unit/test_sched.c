@@ -242,7 +242,7 @@ static void test_sleeper(void **state)
 		if (fake_arch.alarm[0] > due)
 			fail_msg("the alarm rings at %ld, but a guest that sleeps is due at %ld",
 				 (long)fake_arch.alarm[0], (long)due);
-		while (hart->vcpu != sleeper)
+		for (unsigned turns = 0; hart->vcpu != sleeper && turns < 50; turns++)
 			ring();
 		/* At its time, or when the other's turn is over. */
 		assert_true(fake_arch.time >= due && fake_arch.time <= due + TURN);
@@ -421,8 +421,9 @@ static void test_back_off_beside(void **state)
 	assert_true(fake_arch.alarm[0] == due);
 	ring();
 	assert_int_equal(failed->state, CAPSULE_LOADING);
-	while (hart->vcpu->capsule != failed)
+	for (unsigned turns = 0; hart->vcpu->capsule != failed && turns < 50; turns++)
 		ring();
+	assert_ptr_equal(hart->vcpu->capsule, failed);
 	assert_true(fake_arch.time <= due + 5 * TURN);
 }
 
@@ -537,6 +538,35 @@ static void test_no_guests(void **state)
 
 /* --- the terminal's clock ----------------------------------------------------------------------
  */
+
+static struct vcpu *told; /* by the console, that its guest can write again */
+
+static void tell_guest(void)
+{
+	arch_vcpu_set_external(told, true);
+}
+
+/* The terminal has news for a guest that waits, while the hart turns to another one. */
+static void test_console_wakes(void **state)
+{
+	(void)state;
+	for (unsigned loaded = 0; loaded < 2; loaded++) {
+		prepare(2);
+		sched_set_console_hart(hart);
+		fake_console()->on_tick = tell_guest;
+		told = work();
+		if (!loaded)
+			wait_until(UINT64_MAX);
+		else
+			told->wait = true;
+		fake_console()->deadline = fake_arch.time;
+		work();
+		assert_int_equal(fake_console()->ticks, 1);
+		for (unsigned turns = 0; hart->vcpu != told && turns < 3; turns++)
+			ring();
+		assert_ptr_equal(hart->vcpu, told);
+	}
+}
 
 static void move_console_deadline(struct hart *which)
 {
@@ -669,7 +699,6 @@ static void random_event(void)
 {
 	unsigned about = unit_random_below(guests);
 	struct fake_vcpu *fake = &vcpus[about][0];
-	bool loaded = fake_arch.loaded[0] == &fake->vcpu;
 
 	switch (unit_random_below(12)) {
 	case 0: capsule_ask(&capsules[about], CAPSULE_STOP); break;
@@ -679,10 +708,7 @@ static void random_event(void)
 	default:
 		if (capsules[about].state != CAPSULE_RUNNING)
 			return;
-		/* Like arch_vcpu_set_external(). */
-		fake->external = true;
-		if (!loaded && fake->vcpu.wait)
-			arch_hart_request_work();
+		arch_vcpu_set_external(&fake->vcpu, true);
 		return;
 	}
 	fake_arch.work[0] = true; /* the hart is woken */
@@ -817,6 +843,7 @@ int main(void)
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_no_guests),
 		cmocka_unit_test(test_console_clock),
+		cmocka_unit_test(test_console_wakes),
 		cmocka_unit_test(test_choose_hart),
 		cmocka_unit_test(test_random),
 	};

@@ -337,8 +337,9 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 {
 	const struct fake_vcpu *fake = fake_vcpu_of((struct vcpu *)vcpu);
 
-	assert_ptr_not_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
-	return fake->masked ? UINT64_MAX : fake->saved_timer;
+	if (fake->masked)
+		return UINT64_MAX;
+	return fake_arch.loaded[own_hart(vcpu)] == vcpu ? fake->timer : fake->saved_timer;
 }
 
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
@@ -401,8 +402,15 @@ bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 
 void arch_vcpu_set_external(struct vcpu *vcpu, bool level)
 {
+	unsigned hart = vcpu->hart->id;
+
 	note(FAKE_EXTERNAL, vcpu, level, 0);
 	fake_vcpu_of(vcpu)->external = level;
+	/* What is loaded on this hart has it at once; who isn't has to be loaded for it. */
+	if (vcpu->hart != arch_this_hart)
+		arch_hart_wake(vcpu->hart);
+	else if (fake_arch.loaded[hart] != vcpu && level && vcpu->wait)
+		arch_hart_request_work();
 }
 
 void arch_fence_instructions(void)

@@ -51,7 +51,7 @@ struct fake_call {
 struct fake_vcpu {
 	xlen_t pc, a0, a1;
 	uint64_t timer;	      /* as it is in the hart, or as it was when it was taken out */
-	uint64_t saved_timer; /* what arch_vcpu_deadline() knows: written by a switch */
+	uint64_t saved_timer; /* of what isn't loaded: written by a switch */
 	bool ipi;
 	bool external;
 	bool masked;   /* its sie is 0 */

@@ -89,6 +89,8 @@ void console_tick(void)
 {
 	fake.ticks++;
 	fake.deadline = UINT64_MAX;
+	if (fake.on_tick)
+		fake.on_tick();
 }
 
 void console_set_start(enum console_view view)

@@ -10,8 +10,9 @@ struct fake_console {
 	size_t length; /* of what was written */
 	char output[4096];
 
-	uint64_t deadline; /* of console_deadline(): the test sets it, a tick makes it never */
-	unsigned ticks;	   /* calls of console_tick() */
+	uint64_t deadline;     /* of console_deadline(): the test sets it, a tick makes it never */
+	unsigned ticks;	       /* calls of console_tick() */
+	void (*on_tick)(void); /* what it does, if anything */
 	unsigned begins, ends, ends_for_good; /* of capsules */
 	enum console_view start;	      /* what the command line chose */
 };
