@@ -284,7 +284,10 @@ static unsigned long vector_bytes(void)
 	return 32 * bytes;
 }
 
-/* A guest that was given no vector unit may find one nevertheless: then it is ours, too. */
+/*
+ * A guest that was given no vector unit may find one nevertheless. What it holds there
+ * may be cleared at a switch, but is never somebody else's.
+ */
 static void hold_vector(unsigned long spin)
 {
 	static char v[VECTOR_MAX], now[VECTOR_MAX];
@@ -296,8 +299,9 @@ static void hold_vector(unsigned long spin)
 	CSR_SET(sstatus, SSTATUS_VS);
 	twin_vector_store(now);
 	for (unsigned int i = 0; i < vector_bytes(); i++)
-		expect("byte of the vector registers", i, (unsigned char)v[i],
-		       (unsigned char)now[i]);
+		if (now[i])
+			expect("byte of the vector registers", i, (unsigned char)v[i],
+			       (unsigned char)now[i]);
 }
 
 /* A reservation either survives or it doesn't; what is in memory agrees with what SC says. */

@@ -2,8 +2,6 @@
 """Two capsules that share a hart: each fills every register and CSR that it owns, and finds them
 unchanged after thousands of switches."""
 
-import re
-
 import pytest
 
 from machine import EXIT_DONE, guest
@@ -26,8 +24,6 @@ def test_twins(bench, cell):
     assert "FAIL" not in ended.text
     ended.says("Capsule 1: PASS: twin A: 2000 rounds", "Capsule 2: PASS: twin B: 2000 rounds")
     ended.ends(EXIT_DONE)
-    # That they took turns, so that there was something to see.
-    assert re.search(r"twin A: 1000 rounds\n(?s:.*)twin B: 1000 rounds\n(?s:.*)"
-                     r"twin A: 2000 rounds\n", ended.text) or \
-        re.search(r"twin B: 1000 rounds\n(?s:.*)twin A: 1000 rounds\n(?s:.*)"
-                  r"twin B: 2000 rounds\n", ended.text)
+    # That they ran at the same time, so that there was something to see.
+    assert max(ended.text.index("# twin %s: 2000 rounds, fp" % tag) for tag in "AB") < \
+        ended.text.index("PASS: twin")
