@@ -104,6 +104,20 @@ def test_format_proves_what_its_text_cannot(check):
     assert not failed
 
 
+def test_longer_message_is_no_proof_of_a_shorter_one(check, tmp_path):
+    """Where both match a line, it is the one with more words of its own, unless one is in a hole
+    of the other."""
+    with open(tmp_path / "src/core/x.c", "a", encoding="utf-8") as file:
+        file.write('int g(void) { return refuse(why, E, "%s is \\"%s\\", not expected", a, b); }\n'
+                   'int h(void) { return refuse(why, E, "mode is \\"%s\\", not expected", a); }\n'
+                   'int i(void) { return refuse(why, E, "in image %s: %s", a, b); }\n')
+    lines, _ = check([*SAID, 'in image k: mode is "x", not expected\n'])
+    assert len(lines) == 2 and lines[0].startswith("src/core/x.c:25: ")
+    _, failed = check([*SAID, 'in image k: mode is "x", not expected\n',
+                       'kind is "x", not expected\n'])
+    assert not failed
+
+
 def test_fake_proves_nothing(check):
     fake = 'enum status g(void) { return refuse(why, ERR_RANGE, "in %s: %s", a, b); }\n'
     lines, failed = check(SAID, fake=fake)

@@ -79,6 +79,12 @@ def test_setup_without_root_says_what_to_run():
     refused(result, "run as root: apt-get update && apt-get install", "gcc-riscv64-unknown-elf")
 
 
+def test_setup_may_be_told_not_to(bench):
+    result = bench.stub("apt-get", "exit 9").run("setup.sh", "build", env={"SETUP": "no"})
+    refused(result, "SETUP=no, so nothing is installed", "apt-get install gcc-riscv64-unknown-elf")
+    assert not bench.cache.exists()
+
+
 def root(bench):
     """sudo does as root what it is given; root itself doesn't ask it."""
     return bench.stub("sudo", 'exec "$@"').stub("dpkg")
