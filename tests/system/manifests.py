@@ -70,11 +70,12 @@ def assemble(folder, text, width=64):
     return flat_binary(folder, "guest", '#include "small.h"\n' + text, width).read_bytes()
 
 
-def trampoline(folder, target, argument, width=64):
-    """Flash that starts harts at `target` with a1 = `argument`: what a loader without a device
-    tree does. Goes to pflash0 of QEMU's virt machine, which the harts then start from."""
-    text = (".globl _start\n_start: csrr a0, mhartid\nli a1, %#x\nli t0, %#x\njr t0\n"
-            % (argument, target))
+def trampoline(folder, target, argument, width=64, before=""):
+    """Flash that starts harts at `target` with a1 = `argument`, after the instructions `before`:
+    what a loader without a device tree does. Goes to pflash0 of QEMU's virt machine, which the
+    harts then start from."""
+    text = (".globl _start\n_start: %s\ncsrr a0, mhartid\nli a1, %#x\nli t0, %#x\njr t0\n"
+            % (before, argument, target))
     file = flat_binary(folder, "jump", text, width)
     with open(file, "r+b") as flash:
         flash.truncate(32 << 20)

@@ -141,14 +141,19 @@ def test_isolation_that_the_cpu_lacks(bench, hello, tmp_path):
     refused(bench.run(pack(tmp_path, hello), append="isolation=hext"), "web", "hext")
 
 
-@pytest.fixture(scope="session")
-def tree(tmp_path_factory):
-    """The device tree that QEMU gives to 4 harts and 512 MiB."""
-    file = tmp_path_factory.mktemp("tree") / "virt.dtb"
-    line = command(cpus=4)
+def dump_tree(folder, cpus):
+    """The device tree that QEMU gives to so many harts and 512 MiB."""
+    file = folder / "virt.dtb"
+    line = command(cpus=cpus)
     line[line.index("virt")] = "virt,dumpdtb=%s" % file
     subprocess.run(line, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
-    return file.read_bytes()
+    return file
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    """To 4 harts."""
+    return dump_tree(tmp_path_factory.mktemp("tree"), 4).read_bytes()
 
 
 def without(file, *what):
@@ -201,6 +206,62 @@ def test_tree_without_plic(bench, hello, tree, tmp_path):
     without(tmp_path / "x.dtb", "/soc/plic@c000000")
     ended = bench.run(pack(tmp_path, hello), extra=["-dtb", tmp_path / "x.dtb"])
     ended.ends(EXIT_DONE).says("No PLIC", "# hello")
+
+
+def test_cpus_that_are_not_there(bench, hello, tree, tmp_path):
+    """More in the tree than on the board: they are waited for, a second for all, and named."""
+    (tmp_path / "x.dtb").write_bytes(tree)
+    ended = bench.run(pack(tmp_path, hello), cpus=2, extra=["-dtb", tmp_path / "x.dtb"])
+    ended.ends(EXIT_DONE).says("# hello", *["CPU %d did not come up within a second: it is left out"
+                                            % cpu for cpu in (2, 3)])
+
+
+def test_more_cpus_than_supported(bench, hello, tmp_path):
+    ended = bench.run(pack(tmp_path, hello), cpus=1, extra=["-dtb", dump_tree(tmp_path, 130)])
+    ended.ends(EXIT_DONE).says("# hello", "2 more CPU cores are left out: 128 is the most")
+
+
+def test_tree_without_the_cpu_that_boots(bench, hello, tree, tmp_path):
+    (tmp_path / "x.dtb").write_bytes(tree)
+    without(tmp_path / "x.dtb", "/cpus/cpu-map", "/cpus/cpu@0")
+    refused(bench.run(pack(tmp_path, hello), cpus=1, extra=["-dtb", tmp_path / "x.dtb"]),
+            "no usable node for the CPU that booted, 0")
+
+
+def test_clint_of_another_cpu(bench, hello, tree, tmp_path):
+    """The only CPU that there is isn't among those that the CLINT's node names."""
+    file = tmp_path / "x.dtb"
+    file.write_bytes(tree)
+    node = "/soc/clint@2000000"
+    words = subprocess.run(["fdtget", "-t", "x", file, node, "interrupts-extended"], text=True,
+                           capture_output=True, check=True).stdout.split()
+    subprocess.run(["fdtput", "-t", "x", file, node, "interrupts-extended", *words[4:]], check=True)
+    refused(bench.run(pack(tmp_path, hello), cpus=1, extra=["-dtb", file]),
+            "No CPU core can run a capsule", "no CLINT or ACLINT")
+
+
+@pytest.mark.parametrize("cpu, words", [("h=false,s=false", "it has no S-mode"),
+                                        ("h=false,pmp=false", "it has no PMP")])
+def test_cpu_lacks(bench, hello, tmp_path, cpu, words):
+    refused(bench.run(pack(tmp_path, hello), cpu=cpu), "No CPU core can run a capsule", words)
+
+
+def test_pmp_that_is_locked(bench, hello, tree, tmp_path):
+    """An earlier stage keeps its own memory from everybody, by an entry that stays."""
+    lock = "li t0, 0x3fffffff\ncsrw pmpaddr3, t0\nli t0, 0x9f000000\ncsrw pmpcfg0, t0"
+    flash = trampoline(tmp_path, 0x80000000, TREE_AT, before=lock)
+    (tmp_path / "tree").write_bytes(tree)
+    refused(bench.run(pack(tmp_path, hello), extra=[
+        "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=%s" % flash,
+        "-device", "loader,file=%s,addr=0x%x,force-raw=on" % (tmp_path / "tree", TREE_AT)]),
+            "No CPU core can run a capsule", "has locked PMP entries")
+
+
+def test_memory_beyond_32_bits(bench, tmp_path):
+    """3 GiB from the second one on: what lies above the fourth isn't used, and that is said."""
+    image = assemble(tmp_path, HELLO, 32)
+    ended = bench.run(pack(tmp_path, image), width=32, mem="3G")
+    ended.ends(EXIT_DONE).says("# hello", "1024 MiB of RAM above 4 GiB are left out")
 
 
 TREE_AT = 0x88000000

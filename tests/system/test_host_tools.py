@@ -343,8 +343,8 @@ def test_setup_off_names_what_is_missing(tmp_path):
     """With an empty PATH everything is missing; nothing may be installed."""
     (tmp_path / "bin").mkdir()
     env = {"SETUP": "no", "PATH": str(tmp_path / "bin"), "CACHE": str(tmp_path / "cache")}
-    result = subprocess.run(["/bin/bash", TOOLS / "setup.sh", "run"], capture_output=True,
-                            text=True, timeout=30, check=False, env=env)
+    result = noted(subprocess.run(["/bin/bash", TOOLS / "setup.sh", "run"], capture_output=True,
+                                  text=True, timeout=30, check=False, env=env))
     assert result.returncode == 1
     assert "qemu-system-riscv64 (package qemu-system-misc)" in result.stdout
     assert "cppcheck" not in result.stdout
