@@ -161,13 +161,15 @@ static struct vcpu *choose(struct hart *hart)
 {
 	for (;;) {
 		uint64_t now = arch_time();
-		struct survey survey = look_around(hart, now);
+		struct survey survey;
 
-		if (console_hart == hart) {
-			if (now >= console_deadline())
-				console_tick();
+		/* First, because it may wake guests; then its next time, which the others may
+		 * change. */
+		if (console_hart == hart && now >= console_deadline())
+			console_tick();
+		survey = look_around(hart, now);
+		if (console_hart == hart)
 			sooner(&survey, console_deadline());
-		}
 		if (survey.next) {
 			if (survey.turn != hart->turn || now >= hart->slice_end)
 				hart->slice_end = now + turn_length;
