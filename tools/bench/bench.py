@@ -16,7 +16,7 @@ import sys
 import time
 
 import linux
-from machine import CACHE, Failure, PLUGIN, ROOT, Width, on_diosix
+from emulator import CACHE, Failure, PLUGIN, ROOT, Width, on_diosix
 from rows import CPUS, ROWS, UNCHECKED, diosix_rows, opensbi_rows
 from traps import table as trap_table, worst_of
 

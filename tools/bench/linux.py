@@ -12,7 +12,7 @@ bare machine differs (bare_tree). docs/bench.md has the whole list."""
 import re
 import struct
 
-from machine import (CACHE, CROSS, FIRMWARE, Failure, ROOT, escaped, guest_memory, on_diosix,
+from emulator import (CACHE, CROSS, FIRMWARE, Failure, ROOT, escaped, guest_memory, on_diosix,
                      on_opensbi, tool)
 from rows import CPUS, manifest
 

@@ -4,7 +4,7 @@ measurement is a dictionary from a row's key to a number of retired instructions
 
 import re
 
-from machine import Failure, on_diosix, on_opensbi
+from emulator import Failure, on_diosix, on_opensbi
 
 # The CPU that has a supervisor's timer of its own (Sstc), and the one that lacks it.
 CPUS = {"sstc": "h=false", "": "h=false,sstc=false"}
