@@ -227,6 +227,32 @@ static void test_without_essentials(void **state)
 	assert_says("riscv,aclint-mtimer, found none that serves any of the 3 CPUs");
 }
 
+/* A device that has all of it or half of it, and says where half of that is. */
+static void test_odd_timers(void **state)
+{
+	static const struct {
+		const char *compatible;
+		unsigned cells;
+		const char *words;
+	} rows[] = {
+		{"riscv,clint0", 0, "clint@0 has no address, left out"},
+		{"riscv,aclint-mswi", 0, "clint@0 has no address, left out"},
+		{"riscv,aclint-mtimer", 0, "clint@0 has no second address, that of mtimecmp"},
+		{"riscv,aclint-mtimer", 2, "clint@0 has no second address, that of mtimecmp"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++) {
+		edit_board();
+		set_text("/soc/bridge@800000/clint@0", "compatible", rows[i].compatible);
+		set_cells("/soc/bridge@800000/clint@0", "reg", rows[i].cells,
+			  (uint32_t[]){0, 0x8000});
+		assert_int_equal(read_edited(), ERR_MISSING);
+		assert_says("no timer and software interrupts");
+		assert_true(fake_log_contains(rows[i].words));
+	}
+}
+
 static void test_timebase_forms(void **state)
 {
 	(void)state;
@@ -601,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_board_devices),
 		cmocka_unit_test(test_board_memory),
 		cmocka_unit_test(test_without_essentials),
+		cmocka_unit_test(test_odd_timers),
 		cmocka_unit_test(test_timebase_forms),
 		cmocka_unit_test(test_odd_harts),
 		cmocka_unit_test(test_duplicate_phandles),
