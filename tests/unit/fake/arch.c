@@ -192,7 +192,7 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 		       struct reason *why)
 {
 	if (fails("map") || space->region_count == SPACE_REGIONS_MAX)
-		return refuse(why, ERR_LIMIT, "a capsule has at most %u regions of memory",
+		return refuse(why, ERR_LIMIT, "the fake has room for %u regions of memory",
 			      SPACE_REGIONS_MAX);
 	space->regions[space->region_count++] = (struct space_region){from, to, size, allow};
 	return OK;
