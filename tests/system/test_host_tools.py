@@ -305,6 +305,7 @@ def test_initramfs(tmp_path):
     ({"MEM": "12X"}, ["MEM=12X", "512M"]),
     ({"MEM": "0"}, ["MEM=0"]),
     ({"ISOLATION": "vmx"}, ["ISOLATION=vmx", "pmp"]),
+    ({"CONSOLE": "both"}, ["CONSOLE=both", "merged", "attached"]),
 ])
 def test_run_refuses_nonsense_before_building(values, words):
     refused(tool("run.sh", env={"CPUS": "4", "MEM": "512M", "ISOLATION": "", **values}), *words)
