@@ -6,7 +6,8 @@ that counts everything.
 Usage: run.py [-k EXPRESSION] [STAGE...]
 
 A stage that can't go on (a build that breaks) fails the ones that need it; the others run. Logs
-are in build/test/STAGE.log, those of the emulated machines in build/test-logs.
+are in build/test/STAGE.log, those of the emulated machines in build/test-logs. When all tests run,
+tools/check-refusals looks for messages that none of them produced.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OUT = ROOT / "build/test"
+UNIT_SAID = OUT / "unit-said.txt"  # what unit tests print with, for tools/check-refusals
 PYTHON = "/usr/bin/python3"
 SLOWEST = 10
 WORKERS = 2  # emulators at once, which tests/system/machine.py sees to as well
@@ -50,13 +52,17 @@ def pytest_line(expression):
 
 
 def stages(expression):
-    return [
+    line = [
         Stage("build", make("test-files")),
         Stage("check", make("check"), ["build"], json_results("build/test/check.json")),
         Stage("unit", make("unit"), results=json_results("build/host/unit/result.json")),
         Stage("bench", make("bench-check"), ["build"]),
         Stage("system", pytest_line(expression), ["build"], junit_results("build/test/system.xml")),
     ]
+    if not expression:
+        line.append(Stage("refusals", ["tools/check-refusals", "--json", OUT / "refusals.json"],
+                          results=json_results("build/test/refusals.json")))
+    return line
 
 
 def json_results(name):
@@ -122,9 +128,12 @@ def main():
         os.environ.pop(name, None)
     shutil.rmtree(ROOT / "build/test-logs", ignore_errors=True)
     OUT.mkdir(parents=True, exist_ok=True)
+    os.environ["UNIT_SAID"] = str(UNIT_SAID)
 
     chosen = [stage for stage in stages(args.expression)
               if not args.stages or stage.name in args.stages]
+    if any(stage.name == "unit" for stage in chosen):
+        UNIT_SAID.unlink(missing_ok=True)
     broken, tests, begun = set(), [], time.monotonic()
     for stage in chosen:
         missing = [name for name in stage.needs if name in broken]
