@@ -27,6 +27,8 @@ PYTHON = "/usr/bin/python3"
 SLOWEST = 10
 WORKERS = 2  # emulators at once, which tests/system/machine.py sees to as well
 SHOWN_LINES = 80
+LAST_WORDS = ROOT / "build/test-logs/last-words.txt"  # of machines whose tests failed
+LAST_WORDS_SHOWN = 30
 
 VERDICTS = ("passed", "failed", "skipped")
 
@@ -165,6 +167,9 @@ def report(tests, seconds):
     failures = [test["name"] for test in tests if test["verdict"] == "failed"]
     if failures:
         print("\nWhat failed:")
+        if LAST_WORDS.exists():
+            lines = LAST_WORDS.read_text(errors="replace").splitlines()
+            print("\n".join("    " + line for line in lines[:LAST_WORDS_SHOWN]))
         for name in failures:
             print("  " + name)
     counts = [sum(test["verdict"] == verdict for test in tests) for verdict in VERDICTS]

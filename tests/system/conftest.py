@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from machine import LOGS, Machine, Shell, command, run  # pylint: disable=wrong-import-position
 
 SHOWN_LINES = 60
+LAST_WORDS = 8  # how many lines of a log stand in the summary as well
 
 
 class Bench:
@@ -51,11 +52,11 @@ def bench(request):
         machine.close()
 
 
-def tail(log):
+def tail(log, count=SHOWN_LINES):
     text = log.read_bytes().decode("utf-8", "replace").replace("\r", "")
     lines = [re.sub(r"[^\x20-\x7e\t]", lambda c: "\\x%02x" % ord(c.group()), line)
              for line in text.split("\n")]
-    return "\n".join(lines[-SHOWN_LINES:])
+    return "\n".join(lines[-count:])
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -70,3 +71,5 @@ def pytest_runtest_makereport(item, call):
     for log in list(getattr(item, "bench", Bench("")).logs) + list(getattr(item, "logs", [])):
         if log.exists():
             report.sections.append(("end of build/test-logs/%s" % log.name, tail(log)))
+            with open(LOGS / "last-words.txt", "a") as words:
+                words.write("%s\n%s\n" % (item.name, tail(log, LAST_WORDS)))
