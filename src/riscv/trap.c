@@ -96,13 +96,8 @@ static void woken(struct cpu *cpu)
 	__asm__ volatile("fence o, rw" : : : "memory");
 	if (panic_has_begun())
 		arch_hart_park();
-	if (cpu->context) {
-		if (__atomic_load_n(&cpu->context->external, __ATOMIC_ACQUIRE))
-			csr_set(mip, MIP_SEIP);
-		else
-			csr_clear(mip, MIP_SEIP);
-	}
-	cpu->work = 1; /* requests, and who can run now, are the scheduler's */
+	if (sched_interrupt(&cpu->hart))
+		cpu->work = 1;
 }
 
 void trap_interrupt(xlen_t cause)
