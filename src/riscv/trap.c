@@ -20,6 +20,7 @@ static xlen_t trap_handler_of_guest(void)
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
 void trap_work(struct context *context);
+void trap_timer(struct context *context);
 
 static trap_handler *const exceptions[CAUSE_COUNT] = {
 	[CAUSE_ILLEGAL] = emulate_illegal,
@@ -86,6 +87,17 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 		break;
 	}
 	work(context->cpu);
+}
+
+/* mtimecmp's interrupt, with all registers saved. Without Sstc it may be the guest's timer alone.
+ */
+void trap_timer(struct context *context)
+{
+	struct cpu *cpu = context->cpu;
+
+	if (arch_timer_interrupt())
+		sched_tick(&cpu->hart, arch_time());
+	work(cpu);
 }
 
 /* Another hart wants something of this one or of its vCPU. */
