@@ -141,10 +141,13 @@ uint64_t arch_time(void);
 /* No supervisor timer interrupt until one is set (harts with Sstc). */
 void arch_timer_quiet(void);
 
+/* The timer that the loaded vCPU waits for has changed: without Sstc, set mtimecmp accordingly. */
+void arch_timer_reset(void);
+
 /* Serve mtimecmp's interrupt; true when the alarm was due. */
 bool arch_timer_interrupt(void);
 
-/* Set the supervisor timer of the running vCPU to `when` (host's `time`). */
+/* Set the supervisor timer of the running vCPU to `when`, in its guest's `time`. */
 void arch_timer_set(struct vcpu *vcpu, uint64_t when);
 
 /* Raise, or clear (returns what it was), the supervisor software interrupt of a vCPU. */
