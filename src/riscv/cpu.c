@@ -99,6 +99,8 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
+	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
+			!cpu->has_vector && !cpu->has_hypervisor;
 	pmp_probe(cpu);
 	if (cpu->has_hypervisor)
 		virtual_probe(cpu);

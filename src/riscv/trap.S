@@ -134,8 +134,6 @@
 #endif
 	li	t1, \bit
 	csrc	\pending, t1
-	li	t1, MIP_MTIP
-	csrs	mie, t1
 .endm
 
 .macro SET_TIMER_MTIMECMP

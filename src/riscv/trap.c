@@ -121,9 +121,14 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 void trap_timer(struct context *context)
 {
 	struct cpu *cpu = context->cpu;
+	uint64_t now = arch_time();
 
-	if (arch_timer_interrupt())
-		sched_tick(&cpu->hart, arch_time());
+	if (cpu->has_sstc) {
+		cpu->alarm = 0; /* it has rung: whatever is set next differs */
+		sched_tick(&cpu->hart, now);
+	} else if (arch_timer_interrupt(now)) {
+		sched_tick(&cpu->hart, now);
+	}
 	work(cpu);
 }
 
@@ -158,7 +163,7 @@ void trap_interrupt(xlen_t cause)
 	switch (cause << 1 >> 1) {
 	case IRQ_M_EXT: drivers_interrupt(&cpu->hart); break;
 	case IRQ_M_TIMER:
-		if (arch_timer_interrupt())
+		if (arch_timer_interrupt(arch_time()))
 			cpu->work = 1;
 		break;
 	case IRQ_M_SOFT: woken(cpu); break;
