@@ -33,6 +33,7 @@ void asm_offsets(void)
 	EMIT(SBI_HASH_SHIFT, SBI_SLOT_SHIFT);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
 	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
+	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));
 	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

@@ -245,8 +245,8 @@ trap_call_unknown:
 	call	sbi_unknown
 	j	trap_call_done
 
-/* A short entry into one of the functions of emul/mmio.c; on as a full one if it can't serve it. */
-.macro DEVICE_ACCESS function
+/* A short entry into one of the functions of emul/; on as a full one if that can't serve it. */
+.macro SHORT_ENTRY function
 	SAVE_ARGUMENTS 10
 	ENTER_HYPERVISOR
 	call	\function
@@ -264,9 +264,14 @@ trap_not_call:
 	li	t1, CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load
 	li	t1, CAUSE_STORE_ACCESS
+	beq	t0, t1, trap_store
+	li	t1, CAUSE_ILLEGAL
 	bne	t0, t1, trap_full
-	DEVICE_ACCESS mmio_store
-	j	trap_slots_done
+
+/* It may be a WFI, which needs no registers. */
+trap_illegal:
+	SHORT_ENTRY emulate_wait
+	j	trap_short_done
 
 /* The same with V=1. Under `hext` it is guest-page faults, under `pmp` access faults. */
 trap_not_call_virtual:
@@ -281,25 +286,31 @@ trap_not_call_virtual:
 	beq	t0, t1, trap_store_guest_page
 	li	t1, CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load_virtual
+	li	t1, CAUSE_VIRTUAL_INSN
+	beq	t0, t1, trap_illegal
 	li	t1, CAUSE_STORE_ACCESS
 	bne	t0, t1, trap_full
-	DEVICE_ACCESS mmio_store_virtual
+	SHORT_ENTRY mmio_store_virtual
+	j	trap_slots_done
+
+trap_store:
+	SHORT_ENTRY mmio_store
 	j	trap_slots_done
 
 trap_store_guest_page:
-	DEVICE_ACCESS mmio_store_guest_page
+	SHORT_ENTRY mmio_store_guest_page
 	j	trap_slots_done
 
 trap_load_guest_page:
-	DEVICE_ACCESS mmio_load_guest_page
+	SHORT_ENTRY mmio_load_guest_page
 	j	trap_load_done
 
 trap_load_virtual:
-	DEVICE_ACCESS mmio_load_virtual
+	SHORT_ENTRY mmio_load_virtual
 	j	trap_load_done
 
 trap_load:
-	DEVICE_ACCESS mmio_load
+	SHORT_ENTRY mmio_load
 trap_load_done:
 	/* a0: the register that takes the value, or negative: needs a full entry. */
 	REG_L	a1, CPU_MMIO_VALUE(tp)
@@ -349,13 +360,15 @@ trap_interrupted:
 	RECORD_EXIT t1
 	addi	t0, t1, -IRQ_M_TIMER
 	slli	t0, t0, 1
-	beqz	t0, trap_timer_due
+	beqz	t0, trap_alarm
+trap_interrupted_short:
 	SAVE_ARGUMENTS 10
 	mv	a0, t1
 	ENTER_HYPERVISOR
 	call	trap_interrupt
-	REG_L	t0, CPU_WORK(tp)
 	REG_L	sp, CPU_CONTEXT(tp)
+trap_short_done:
+	REG_L	t0, CPU_WORK(tp)
 	REG_L	a0, X(10)(sp)
 	REG_L	a1, X(11)(sp)
 	beqz	t0, trap_short_return
@@ -370,8 +383,14 @@ trap_work_due:
 	call	trap_work
 	j	trap_full_return
 
-/* The hart's alarm: as a rule another vCPU's turn has come. */
-trap_timer_due:
+/*
+ * With Sstc mtimecmp is the hart's alarm alone: as a rule another vCPU's turn has come, which
+ * needs a full entry. Without, it is the guest's timer as a rule.
+ */
+trap_alarm:
+	REG_L	t0, CONTEXT_CPU(sp)
+	lbu	t0, CPU_HAS_SSTC(t0)
+	beqz	t0, trap_interrupted_short
 	SAVE_ARGUMENTS 10
 	SAVE_REST
 	mv	a0, sp

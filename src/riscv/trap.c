@@ -116,19 +116,13 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	work(context->cpu);
 }
 
-/* mtimecmp's interrupt, with all registers saved. Without Sstc it may be the guest's timer alone.
- */
+/* The hart's alarm, with all registers saved: mtimecmp's interrupt on a hart with Sstc. */
 void trap_timer(struct context *context)
 {
 	struct cpu *cpu = context->cpu;
-	uint64_t now = arch_time();
 
-	if (cpu->has_sstc) {
-		cpu->alarm = 0; /* it has rung: whatever is set next differs */
-		sched_tick(&cpu->hart, now);
-	} else if (arch_timer_interrupt(now)) {
-		sched_tick(&cpu->hart, now);
-	}
+	cpu->alarm = 0; /* it has rung: whatever is set next differs */
+	sched_tick(&cpu->hart, arch_time());
 	work(cpu);
 }
 

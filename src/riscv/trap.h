@@ -34,7 +34,7 @@ void trap_entry_virtual_mtimecmp(void);
  * (riscv/emul/mmio.c). The result is the register that takes cpu->mmio_value, 0 for a
  * store; or, negative, that this needs a full entry and trap_exception().
  */
-enum { MMIO_NEEDS_FULL = -1 };
+enum { TRAP_NEEDS_FULL = -1 };
 
 long mmio_load(void);
 long mmio_store(void);
@@ -44,6 +44,9 @@ long mmio_load_virtual(void);
 long mmio_store_virtual(void);
 long mmio_load_guest_page(void);
 long mmio_store_guest_page(void);
+
+/* The same for an illegal (with V=1: virtual) instruction, if it is a WFI (riscv/emul/illegal.c). */
+long emulate_wait(void);
 
 /* Handlers of exceptions (full entry: every register is in the context). */
 typedef enum trap_result trap_handler(struct context *context, struct trap *trap);
