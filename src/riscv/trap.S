@@ -25,12 +25,25 @@
 #define X(n)	      (CONTEXT_X + (n) * XLEN_BYTES)
 #define SBI_EXT_TIME  0x54494d45
 
+/*
+ * What a short entry saves is CONTEXT_SHORT_SAVED (riscv/context.h): C reads no other
+ * register of the context then. Each place that saves one says so here, and the end of
+ * this file compares.
+ */
+	.set	short_saved, 0
+.macro SHORT_SAVES numbers:vararg
+	.irp	n, \numbers
+	.set	short_saved, short_saved | 1 << \n
+	.endr
+.endm
+
 	.text
 
 /* Save the caller-saved registers besides t0 and t1, which are saved already. sp: context. */
 .macro SAVE_ARGUMENTS from
 	.irp	n, 10,11,12,13,14,15,16,17
 	.if \n >= \from
+	SHORT_SAVES \n
 	REG_S	x\n, X(\n)(sp)
 	.endif
 	.endr
@@ -46,6 +59,7 @@
 
 /* Save ra, tp and the guest's sp; then tp: this hart, sp: its stack. Uses t0. sp: context. */
 .macro ENTER_HYPERVISOR
+	SHORT_SAVES 1,2,4
 	REG_S	ra, X(1)(sp)
 	REG_S	tp, X(4)(sp)
 	csrrw	t0, mscratch, zero
@@ -68,8 +82,10 @@
 
 /* Save what a short entry doesn't. sp: context. Uses t0. */
 .macro SAVE_REST
-	.irp	n, 3,7,8,9,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if !(CONTEXT_SHORT_SAVED >> \n & 1)
 	REG_S	x\n, X(\n)(sp)
+	.endif
 	.endr
 	csrr	t0, mepc
 	REG_S	t0, CONTEXT_PC(sp)
@@ -139,6 +155,7 @@
 \name:
 	csrrw	sp, mscratch, sp
 	beqz	sp, trap_from_machine
+	SHORT_SAVES 5,6
 	REG_S	t0, X(5)(sp)
 	REG_S	t1, X(6)(sp)
 	csrr	t0, mcause
@@ -246,26 +263,12 @@ trap_load:
 trap_register_slots:
 	nop
 	j	trap_slots_done
-	.irp	n, 1,2
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if CONTEXT_SHORT_SAVED >> \n & 1
 	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	mv	gp, a1
-	j	trap_slots_done
-	.irp	n, 4,5,6
-	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	.irp	n, 7,8,9
+	.else
 	mv	x\n, a1
-	j	trap_slots_done
-	.endr
-	.irp	n, 10,11,12,13,14,15,16,17
-	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	.irp	n, 18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	mv	x\n, a1
+	.endif
 	j	trap_slots_done
 	.endr
 	.option	pop
@@ -390,3 +393,7 @@ machine_broken:
 machine_fault_again:
 	REG_L	sp, CPU_FAULT_STACK(tp)
 	tail	machine_give_up
+
+	.if short_saved != CONTEXT_SHORT_SAVED
+	.error "CONTEXT_SHORT_SAVED isn't what a short entry saves"
+	.endif
