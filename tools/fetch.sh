@@ -167,7 +167,8 @@ fetch_libfdt() {
 		grep "^'.*\.orig\.tar\.") || die "the source index has no device-tree-compiler"
 	download "$line"
 	version=$(basename "$FILE" | sed 's/^[^_]*_\(.*\)\.orig\.tar\..*$/\1/')
-	tar -xmf "$FILE" -C "$WORK" --strip-components=2 --wildcards '*/libfdt/*'
+	tar -xmf "$FILE" -C "$WORK" --strip-components=2 --wildcards '*/libfdt/*' ||
+		die "$FILE has no libfdt in it"
 	[ -f "$WORK/libfdt.h" ] && [ -f "$WORK/fdt_ro.c" ] || die "$FILE has no libfdt in it"
 	install_item libfdt "$version"
 }
@@ -182,10 +183,11 @@ fetch_linux() {
 	say "taking the kernel out of the package"
 	dpkg-deb --fsys-tarfile "$FILE" >"$WORK/data.tar" ||
 		die "$FILE cannot be unpacked; remove it and run this again"
-	tar -xOf "$WORK/data.tar" "./boot/vmlinux-$version" >"$WORK/Image"
+	tar -xOf "$WORK/data.tar" "./boot/vmlinux-$version" >"$WORK/Image" ||
+		die "$package has no /boot/vmlinux-$version"
 	tar -xOf "$WORK/data.tar" "./boot/config-$version" >"$WORK/config" || true
 	rm "$WORK/data.tar"
-	[ -s "$WORK/Image" ] || die "$package has no /boot/vmlinux-$version"
+	[ -s "$WORK/Image" ] || die "$package has an empty /boot/vmlinux-$version"
 	install_item linux "$version"
 }
 
@@ -194,8 +196,8 @@ fetch_busybox() {
 	version=$(version_of busybox-static)
 	download "$(describe_deb busybox-static)"
 	dpkg-deb --fsys-tarfile "$FILE" | tar -xf - -C "$WORK" --wildcards --no-anchored \
-		--transform 's,.*/,,' 'bin/busybox'
-	[ -s "$WORK/busybox" ] || die "busybox-static has no /bin/busybox"
+		--transform 's,.*/,,' 'bin/busybox' || die "busybox-static has no /bin/busybox"
+	[ -s "$WORK/busybox" ] || die "busybox-static has an empty /bin/busybox"
 	install_item busybox "$version"
 }
 
