@@ -6,6 +6,7 @@
 #include "core/boot.h"
 #include "core/log.h"
 #include "lib/div64.h"
+#include "lib/string.h"
 
 void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
 {
@@ -43,6 +44,7 @@ void capsule_obey(struct capsule *capsule, uint64_t now)
 		log_info("Capsule %u: %s: restarted by the user", capsule->number, capsule->name);
 		console_end(&capsule->console, false);
 		capsule->failures = 0;
+		memset(capsule->reboots, 0, sizeof(capsule->reboots));
 		capsule->loaded = 0;
 		capsule->restart_at = now;
 		capsule->state = CAPSULE_WAITING;
