@@ -59,11 +59,12 @@ static const char *why_unfit(const struct cpu *cpu)
 	if (cpu->has_hypervisor)
 		return "it has the H extension, which isn't supported yet (in QEMU: -cpu "
 		       "rv64,h=false)";
-	if (cpu->pmp_locked)
-		return "an earlier boot stage has locked PMP entries";
+	/* First of the two: who sets it has locked entries as well. */
 	if (csr_probe_mseccfg(&mseccfg) && (mseccfg & MSECCFG_MML))
 		return "an earlier boot stage has set mseccfg.MML, under which M-mode can't read "
 		       "guests";
+	if (cpu->pmp_locked)
+		return "an earlier boot stage has locked PMP entries";
 	if (cpu->pmp_slots < PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT)
 		return cpu->pmp_slots ? "it has too few PMP entries" : "it has no PMP";
 	if (cpu->hart.description->msip.raw == 0 || cpu->mtimecmp == 0)
@@ -83,6 +84,23 @@ static const isa_set_t guest_allowed =
 	ISA_BIT(ISA_ZIHINTPAUSE) | ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBC) |
 	ISA_BIT(ISA_ZBS) | ISA_BIT(ISA_SSTC) | ISA_BIT(ISA_SVINVAL);
 
+/*
+ * True when mstatush.MDT can be set, which it isn't: riscv/entry.S has cleared it. Nothing
+ * can trap while it is.
+ */
+static bool has_double_trap(void)
+{
+	xlen_t unused;
+	bool has;
+
+	if (XLEN == 64 || !csr_probe_mstatush(&unused))
+		return false;
+	csr_set(CSR_MSTATUSH, MSTATUSH_MDT);
+	has = csr_read(CSR_MSTATUSH) & MSTATUSH_MDT;
+	csr_clear(CSR_MSTATUSH, MSTATUSH_MDT);
+	return has;
+}
+
 void cpu_probe(struct cpu *cpu)
 {
 	xlen_t misa = csr_read(misa);
@@ -101,6 +119,7 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
+	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
 	cpu->hart.unfit = why_unfit(cpu);
 

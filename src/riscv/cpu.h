@@ -47,6 +47,7 @@ struct cpu {
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
+	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
 	bool pmp_locked;    /* an earlier stage left locked entries */
