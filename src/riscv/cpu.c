@@ -141,12 +141,21 @@ static void set_up_environment(const struct cpu *cpu)
 	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
 }
 
+/* The edition of the trap vector that sets timers in this hart's way. */
+static uintptr_t trap_entry(const struct cpu *cpu)
+{
+	if (cpu->has_sstc)
+		return (uintptr_t)trap_entry_sstc;
+	if (cpu->hart.description->mtimecmp_halves)
+		return (uintptr_t)trap_entry_halves;
+	return (uintptr_t)trap_entry_mtimecmp;
+}
+
 void cpu_set_up(struct cpu *cpu)
 {
 	xlen_t unused;
 
-	csr_write(mtvec,
-		  cpu->has_sstc ? (uintptr_t)trap_entry_sstc : (uintptr_t)trap_entry_mtimecmp);
+	csr_write(mtvec, trap_entry(cpu));
 	csr_write(mie, 0);
 	if (!cpu->has_supervisor)
 		return;

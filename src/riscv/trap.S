@@ -105,12 +105,24 @@
 #endif
 .endm
 
+/* RV64: t0 -> mtimecmp at t1. Some take 32 bits at a time; a0, a result, is free. */
+.macro STORE_MTIMECMP
+	sd	t0, 0(t1)
+.endm
+.macro STORE_MTIMECMP_HALVES
+	li	a0, -1
+	sw	a0, 0(t1)
+	srli	a0, t0, 32
+	sw	a0, 4(t1)
+	sw	t0, 0(t1)
+.endm
+
 /*
  * Without Sstc: through the hart's mtimecmp, whose interrupt becomes STIP
  * (arch_timer_interrupt). The hart's own alarm goes first when it is earlier. Uses t0 and
  * t1, on RV32 a0 and a1 as well. sp: context.
  */
-.macro SET_TIMER_MTIMECMP
+.macro SET_TIMER_MTIMECMP store
 #if __riscv_xlen == 64
 	sd	a0, CONTEXT_TIMER(sp)
 	ld	t0, CONTEXT_ALARM(sp)
@@ -118,7 +130,7 @@
 	bltu	t0, a0, 1f
 	mv	t0, a0
 1:
-	sd	t0, 0(t1)
+	\store
 #else
 	sw	a0, CONTEXT_TIMER(sp)
 	sw	a1, CONTEXT_TIMER + 4(sp)
@@ -146,7 +158,7 @@
 .endm
 
 /*
- * The vector of a hart, in two editions that differ in how a timer is set.
+ * The vector of a hart, in three editions that differ in how a timer is set.
  * mtvec wants it 4-byte aligned.
  */
 .macro TRAP_ENTRY name, set_timer
@@ -179,7 +191,8 @@
 .endm
 
 	TRAP_ENTRY trap_entry_sstc, SET_TIMER_SSTC
-	TRAP_ENTRY trap_entry_mtimecmp, SET_TIMER_MTIMECMP
+	TRAP_ENTRY trap_entry_mtimecmp, "SET_TIMER_MTIMECMP STORE_MTIMECMP"
+	TRAP_ENTRY trap_entry_halves, "SET_TIMER_MTIMECMP STORE_MTIMECMP_HALVES"
 
 /*
  * An SBI call. Its arguments stay in a0-a7 into the handler, whose struct

@@ -23,9 +23,10 @@ struct trap {
 	uint32_t insn; /* set by a handler that fetched it; TRAP_SKIP needs its length */
 };
 
-/* The two editions of the vector: mtvec's values. Never called. */
+/* The editions of the vector, by how a timer is set: mtvec's values. Never called. */
 void trap_entry_sstc(void);
 void trap_entry_mtimecmp(void);
+void trap_entry_halves(void); /* mtimecmp, 32 bits at a time */
 
 /*
  * A load or store that the fences denied, with only the caller-saved registers saved
