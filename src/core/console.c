@@ -334,6 +334,13 @@ void console_set_device(const struct console_device *device)
 	console_unlock();
 }
 
+void console_poll_device(void)
+{
+	console_lock();
+	console.polled = true;
+	console_unlock();
+}
+
 void console_set_commands(const struct console_commands *commands)
 {
 	console.commands = commands;
@@ -371,6 +378,7 @@ void console_start(void)
 		first = NULL;
 	console.started = true;
 	console_show(first);
+	console_call_for_poll();
 	console_finish();
 }
 

@@ -190,6 +190,12 @@ void console_set_device(const struct console_device *device);
 /* False before that. Any state. */
 bool console_has_device(void);
 
+/*
+ * The device's interrupts reach nobody: from console_start() on, console_tick() looks at it
+ * each twelve milliseconds, while output waits each two.
+ */
+void console_poll_device(void);
+
 /* What the menu's commands do. Without them it has none. */
 void console_set_commands(const struct console_commands *commands);
 

@@ -105,6 +105,51 @@ static void test_full(void **state)
 	}
 }
 
+/* The hart looks at the clock as it is told to, and at nothing else. Returns how often. */
+static unsigned pass_unserved(uint64_t ticks)
+{
+	uint64_t end = fake_arch.time + ticks;
+	unsigned count = 0;
+
+	for (; console_deadline() <= end; count++) {
+		assert_true(count < 1000);
+		if (fake_arch.time < console_deadline())
+			fake_arch.time = console_deadline();
+		uart.fifo = 0;
+		console_tick();
+	}
+	fake_arch.time = end;
+	return count;
+}
+
+/* A device whose interrupts reach nobody: what is typed arrives, and what waits is sent. */
+static void test_polled(void **state)
+{
+	uint64_t often;
+	unsigned busy;
+
+	(void)state;
+	prepare(1, 16, false);
+	console_poll_device();
+	assert_true(console_deadline() == NEVER);
+	console_start();
+	often = console.silence / 8;
+	type("ab");
+	assert_int_equal(console_read(port), -1);
+	assert_int_equal(pass_unserved(often), 1);
+	assert_int_equal(console_read(port), 'a');
+	assert_int_equal(console_read(port), 'b');
+	assert_int_equal(changed[0], 1);
+	assert_int_equal(pass_unserved(80 * often), 80);
+	for (unsigned i = 0; i < 160; i++)
+		write_to(port, "x");
+	assert_int_equal(uart.sent, 16);
+	busy = pass_unserved(2 * often);
+	assert_int_equal(uart.sent, 160);
+	assert_in_range(busy, 9, 16);
+	assert_int_equal(pass_unserved(80 * often), 80);
+}
+
 /* Asking alone is enough to be called back. */
 static void test_asked(void **state)
 {
@@ -616,6 +661,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_busy),
 		TEST(test_full),
+		TEST(test_polled),
 		TEST(test_asked),
 		TEST(test_bytes),
 		TEST(test_bytes_aligned),
