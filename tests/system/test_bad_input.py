@@ -66,6 +66,17 @@ def test_bad_capsule(bench, hello, tmp_path, name):
     refused(bench.run(pack(tmp_path, hello, **changes)), *words)
 
 
+@pytest.mark.parametrize("algo", ["crc32", "sha256"])
+def test_image_with_a_hash(bench, hello, tmp_path, algo):
+    """It boots as it was packed, and is refused with one bit of it changed."""
+    file = pack(tmp_path, hello, algo=algo)
+    bench.run(file).ends(EXIT_DONE).says("# hello")
+    packed = bytearray(file.read_bytes())
+    packed[packed.index(hello) + len(hello) // 2] ^= 0x10
+    file.write_bytes(packed)
+    refused(bench.run(file), "web", "image hello", "node hash-1", "the data's %s is " % algo)
+
+
 def elf_for_arm():
     """A 64-bit ELF whose machine is AArch64 (183)."""
     return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 183, 1) + bytes(100)
