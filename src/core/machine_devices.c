@@ -81,6 +81,15 @@ static void set_register(hpa_t *out, const struct hpa_range *range, uint64_t off
 		out->raw = range->base.raw + offset;
 }
 
+/* Where the device's registers are; false, which is told, when nothing says so. */
+static bool first_range(struct machine_reader *reader, struct hpa_range *range)
+{
+	if (tree_reg(&reader->place, 0, range))
+		return true;
+	MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	return false;
+}
+
 /* T-Head's has no mtime, and takes 32 bits at a time. */
 static void read_clint(struct machine_reader *reader, bool is_thead)
 {
@@ -89,10 +98,8 @@ static void read_clint(struct machine_reader *reader, bool is_thead)
 	struct hpa_range range;
 	uint32_t interrupt;
 
-	if (!tree_reg(&reader->place, 0, &range)) {
-		MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	if (!first_range(reader, &range))
 		return;
-	}
 	if (!is_thead)
 		set_register(&reader->out->mtime, &range, CLINT_MTIME, 8);
 	while (next_target(&targets, &hart, &interrupt)) {
@@ -115,10 +122,8 @@ static void read_mswi(struct machine_reader *reader)
 	struct hpa_range range;
 	uint32_t interrupt;
 
-	if (!tree_reg(&reader->place, 0, &range)) {
-		MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	if (!first_range(reader, &range))
 		return;
-	}
 	while (next_target(&targets, &hart, &interrupt))
 		if (hart && interrupt == MACHINE_SOFTWARE)
 			set_register(&hart->msip, &range, 4 * (uint64_t)(targets.position - 1), 4);
