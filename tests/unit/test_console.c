@@ -82,7 +82,6 @@ static void test_full(void **state)
 		while (console_write(port, 'a' + taken % 26))
 			assert_true(++taken <= 16 + WAITING);
 		assert_int_equal(taken, 16 + WAITING);
-		assert_false(console_writable(port));
 		assert_true(uart.on_output);
 		assert_int_equal(changed[0], 0);
 		while (uart.sent < 16 + WAITING - RING / 2) {
@@ -93,7 +92,6 @@ static void test_full(void **state)
 		assert_int_equal(changed[0], 1);
 		settle();
 		assert_int_equal(changed[0], 1);
-		assert_true(console_writable(port));
 		assert_true(console_write(port, '!'));
 		settle();
 		assert_int_equal(uart.sent, taken + 1);
@@ -148,19 +146,6 @@ static void test_polled(void **state)
 	assert_int_equal(uart.sent, 160);
 	assert_in_range(busy, 9, 16);
 	assert_int_equal(pass_unserved(80 * often), 80);
-}
-
-/* Asking alone is enough to be called back. */
-static void test_asked(void **state)
-{
-	(void)state;
-	start(1, true);
-	for (unsigned i = 0; i < 1 + WAITING; i++)
-		assert_true(console_writable(port) && console_write(port, 'x'));
-	assert_false(console_writable(port));
-	settle();
-	assert_int_equal(changed[0], 1);
-	assert_true(console_writable(port));
 }
 
 /* console_write_bytes() says how many it took: all, some, none. */
@@ -276,7 +261,6 @@ static void test_nowhere(void **state)
 	assert_true(console_write(port, 'x'));
 	assert_int_equal(bytes_to(port, text, sizeof(text)), sizeof(text));
 	assert_true(console_write_blocking(port, 'x'));
-	assert_true(console_writable(port));
 	assert_int_equal(console_read(port), -1);
 	say_line();
 	console_interrupt();
@@ -564,7 +548,6 @@ static void random_write(void)
 	memcpy(model.bytes + model.written, bytes, taken);
 	model.written += taken;
 	if (taken < size) {
-		assert_false(console_writable(port));
 		model.waits = true;
 		model.changed_at_wait = changed[0];
 	}
@@ -662,7 +645,6 @@ int main(void)
 		TEST(test_busy),
 		TEST(test_full),
 		TEST(test_polled),
-		TEST(test_asked),
 		TEST(test_bytes),
 		TEST(test_bytes_aligned),
 		TEST(test_blocking),
