@@ -452,8 +452,9 @@ static void test_fence_ranges(void **state)
 		check_fence(false, TOP - 0xfff, 0x1000);
 		assert_refused(call(SBI_EXT_RFENCE, fid, 1, 0, TOP - 0xfff, 0x1001, 0),
 			       SBI_ERR_INVALID_ADDRESS);
-		assert_refused(call(SBI_EXT_RFENCE, fid, 2, CAPSULE_VCPUS_MAX - 1, 0x1000, 0x1000, 0),
-			       SBI_ERR_INVALID_PARAM);
+		assert_refused(
+			call(SBI_EXT_RFENCE, fid, 2, CAPSULE_VCPUS_MAX - 1, 0x1000, 0x1000, 0),
+			SBI_ERR_INVALID_PARAM);
 		assert_refused(call(SBI_EXT_RFENCE, fid, 1, CAPSULE_VCPUS_MAX, 0x1000, 0, 0),
 			       SBI_ERR_INVALID_PARAM);
 	}
@@ -500,9 +501,12 @@ static void test_hart_status(void **state)
 
 static void test_hart_start(void **state)
 {
-	static const xlen_t bad[] = {RAM_BASE + 1,	  RAM_BASE + RAM_SIZE - 1,
-				     RAM_BASE + RAM_SIZE, RAM_BASE - 2,
-				     TOP - 1,		  0};
+	static const xlen_t bad[] = {RAM_BASE + 1,
+				     RAM_BASE + RAM_SIZE - 1,
+				     RAM_BASE + RAM_SIZE,
+				     RAM_BASE - 2,
+				     TOP - 1,
+				     0};
 	static const long errors[] = {
 		[VCPU_STARTED] = SBI_ERR_ALREADY_AVAILABLE,
 		[VCPU_STOPPED] = SBI_SUCCESS,

@@ -54,14 +54,14 @@ struct fake_call {
 /* A vCPU with what the hardware would hold of it. */
 struct fake_vcpu {
 	xlen_t pc, a0, a1;
-	uint64_t timer;	      /* as it is in the hart, or as it was when it was taken out */
-	uint64_t saved_timer; /* of what isn't loaded: written by a switch */
-	bool ipi;	      /* its software interrupt is pending, in the hart or saved */
-	bool external;	      /* the level that its PLIC has set */
-	bool seip;	      /* what the hart has of that; of what is loaded */
-	bool masked;   /* its sie is 0 */
-	bool verified; /* its fence was */
-	const struct hart *last;       /* where it was loaded last */
+	uint64_t timer;		 /* as it is in the hart, or as it was when it was taken out */
+	uint64_t saved_timer;	 /* of what isn't loaded: written by a switch */
+	bool ipi;		 /* its software interrupt is pending, in the hart or saved */
+	bool external;		 /* the level that its PLIC has set */
+	bool seip;		 /* what the hart has of that; of what is loaded */
+	bool masked;		 /* its sie is 0 */
+	bool verified;		 /* its fence was */
+	const struct hart *last; /* where it was loaded last */
 	bool stale_memory, stale_code; /* what it has cached isn't what is in memory any more */
 	struct vcpu vcpu;
 };
@@ -79,9 +79,9 @@ struct fake_arch {
 	bool silent;	    /* calls aren't noted (simulations) */
 
 	/* Of each hart. */
-	bool woken[FAKE_HARTS];		 /* arch_hart_wake(): an interrupt that isn't delivered yet */
-	uint64_t alarm[FAKE_HARTS];	 /* when arch_timer_interrupt() is true; all ones: never */
-	bool work[FAKE_HARTS];		 /* arch_hart_request_work() was called */
+	bool woken[FAKE_HARTS];	    /* arch_hart_wake(): an interrupt that isn't delivered yet */
+	uint64_t alarm[FAKE_HARTS]; /* when arch_timer_interrupt() is true; all ones: never */
+	bool work[FAKE_HARTS];	    /* arch_hart_request_work() was called */
 	struct vcpu *loaded[FAKE_HARTS]; /* whose state is in the registers */
 
 	unsigned call_count;
