@@ -109,6 +109,7 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 		vcpu->state = VCPU_STOPPED;
 		vcpu->hart = making->hart;
 		vcpu->weight = wish->weight;
+		vcpu->capped = wish->cap_percent != 0;
 		vcpu->inverse_weight = SHARE_SCALE / wish->weight;
 		capsule->vcpus[capsule->vcpu_count++] = vcpu;
 	}

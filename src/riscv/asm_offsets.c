@@ -32,5 +32,7 @@ void asm_offsets(void)
 	EMIT(SBI_SLOT_MASK, SBI_SLOTS - 1);
 	EMIT(SBI_HASH_SHIFT, SBI_SLOT_SHIFT);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
+	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
+	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

@@ -6,6 +6,7 @@
 #include "riscv/access.h"
 #include "riscv/pmp/pmp.h"
 #include "riscv/trap.h"
+#include "riscv/virtual.h"
 
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
 	       "at least 6 KiB are left for a hart's stack");
@@ -56,9 +57,6 @@ static const char *why_unfit(const struct cpu *cpu)
 		return "it has no S-mode";
 	if (!cpu->hart.description->mmu_type)
 		return "its device tree node names no mmu-type";
-	if (cpu->has_hypervisor)
-		return "it has the H extension, which isn't supported yet (in QEMU: -cpu "
-		       "rv64,h=false)";
 	if (cpu->pmp_locked)
 		return "an earlier boot stage has locked PMP entries";
 	if (csr_probe_mseccfg(&mseccfg) && (mseccfg & MSECCFG_MML))
@@ -102,6 +100,8 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
 	pmp_probe(cpu);
+	if (cpu->has_hypervisor)
+		virtual_probe(cpu);
 	cpu->hart.unfit = why_unfit(cpu);
 
 	guest = cpu->isa & guest_allowed;
@@ -122,12 +122,19 @@ static void set_up_environment(const struct cpu *cpu)
 	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
 }
 
+/* The edition of the trap vector that knows this hart's guests and their timer. */
+static void (*vector_of(const struct cpu *cpu))(void)
+{
+	if (cpu->has_hypervisor)
+		return cpu->has_sstc ? trap_entry_virtual_sstc : trap_entry_virtual_mtimecmp;
+	return cpu->has_sstc ? trap_entry_sstc : trap_entry_mtimecmp;
+}
+
 void cpu_set_up(struct cpu *cpu)
 {
 	xlen_t unused;
 
-	csr_write(mtvec,
-		  cpu->has_sstc ? (uintptr_t)trap_entry_sstc : (uintptr_t)trap_entry_mtimecmp);
+	csr_write(mtvec, (uintptr_t)vector_of(cpu));
 	csr_write(mie, 0);
 	if (!cpu->has_supervisor)
 		return;
@@ -152,4 +159,6 @@ void cpu_set_up(struct cpu *cpu)
 	if (cpu->has_sstc)
 		arch_timer_quiet();
 	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);
+	if (cpu->has_hypervisor)
+		virtual_set_up(cpu);
 }

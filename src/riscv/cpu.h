@@ -36,13 +36,16 @@ struct cpu {
 	xlen_t fault_stack; /* top of the second stack */
 	xlen_t fault_depth; /* faults of our own that are being reported */
 	xlen_t fault_x[32];
+	xlen_t mpv; /* mstatus.MPV (RV32: mstatush.MPV) where guests run with V=1, else 0 */
 
 	xlen_t *stack_limit; /* lowest word of the stack: the canary */
 
 	/* What the hart is and has; constant once `hart.ready`. */
 	isa_set_t isa;
 	bool has_supervisor;
-	bool has_hypervisor;
+	bool has_hypervisor;   /* guests run with V=1 (riscv/virtual.h) */
+	unsigned vmids;	       /* the highest VMID that hgatp takes */
+	unsigned gstage_modes; /* bit n: hgatp takes mode n */
 	bool has_vector;
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;

@@ -12,6 +12,8 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/trap.h"
+#include "riscv/virtual.h"
 
 /* riscv/fp.S */
 void fp_save_d(struct fp *fp);
@@ -51,6 +53,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->x[11] = opaque;
 	context->pc = pc;
 	context->status = MSTATUS_MPP_S;
+	context->time_zero = vcpu->capsule->space.time_zero;
 	context->timer = (uint64_t)-1;
 	context->external = false;
 	context->fresh = true;
@@ -90,8 +93,7 @@ static void clear_vector(void)
 	vector_clear();
 }
 
-/* Take the guest's state out of the hart. Its general registers are in the context already. */
-static void save_state(const struct cpu *cpu, struct context *context)
+static void save_supervisor(const struct cpu *cpu, struct context *context)
 {
 	struct supervisor *s = &context->supervisor;
 
@@ -109,21 +111,28 @@ static void save_state(const struct cpu *cpu, struct context *context)
 		s->senvcfg = csr_read(CSR_SENVCFG);
 	if (cpu->has_sstc)
 		context->timer = csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
+}
+
+/* Take the guest's state out of the hart. Its general registers are in the context already. */
+static void save_state(const struct cpu *cpu, struct context *context)
+{
+	if (cpu->has_hypervisor)
+		virtual_save(cpu, context);
+	else
+		save_supervisor(cpu, context);
 	save_fp(cpu, &context->fp);
 }
 
 /*
- * Put the guest's state into the hart: every CSR that it can see is written, so that
+ * A guest with V=0: every CSR that it can see is written, so that
  * nothing of whoever ran here before is left. The PMP is this guest's by now; its fence
  * has also done away with the translations of the one before.
  */
-static void load_state(const struct cpu *cpu, struct context *context)
+static void load_supervisor(struct context *context)
 {
 	const struct supervisor *s = &context->supervisor;
+	const struct cpu *cpu = context->cpu;
 
-	load_fp(cpu, &context->fp);
-	if (cpu->has_vector)
-		clear_vector();
 	csr_write(sstatus, s->sstatus);
 	csr_write(stvec, s->stvec);
 	csr_write(sscratch, s->sscratch);
@@ -143,6 +152,23 @@ static void load_state(const struct cpu *cpu, struct context *context)
 	csr_write(satp, s->satp);
 }
 
+/*
+ * Put the guest's state into the hart. Vector registers, which no guest is offered, are out of
+ * reach with V=1, where mstatus.VS isn't the guest's.
+ */
+static void load_state(struct cpu *cpu, struct context *context)
+{
+	load_fp(cpu, &context->fp);
+	if (cpu->has_hypervisor) {
+		virtual_load(cpu, context);
+		arch_timer_reset();
+		return;
+	}
+	if (cpu->has_vector)
+		clear_vector();
+	load_supervisor(context);
+}
+
 /* A reservation of the guest before must not let a store-conditional of this one succeed. */
 static void drop_reservation(void)
 {
@@ -153,19 +179,25 @@ static void drop_reservation(void)
 }
 
 /* New on this hart: what was written as data may be executed, and the fence must hold. */
-static void first_time(struct cpu *cpu, struct context *context)
+static void first_time(struct context *context)
 {
 	struct capsule *capsule = context->vcpu.capsule;
 	struct reason why;
 
-	context->cpu = cpu;
-	context->mtimecmp = cpu->mtimecmp;
 	__asm__ volatile("fence.i" : : : "memory");
 	context->fresh = false;
 	if (capsule->space.ops->verify(&capsule->space, &why) == OK)
 		return;
 	log_alert("Capsule %u: %s: %s", capsule->number, capsule->name, why.text);
 	capsule_end(capsule, CAPSULE_FAILED, "stopped: its fence can't be set up");
+}
+
+/* It comes from another hart, or from none. */
+static void arrive(struct cpu *cpu, struct context *context)
+{
+	context->cpu = cpu;
+	context->mtimecmp = cpu->mtimecmp;
+	context->fresh = true;
 }
 
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
@@ -177,15 +209,18 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 	if (from)
 		save_state(cpu, context_of(from));
 	if (context->cpu != cpu)
-		context->fresh = true;
-	csr_write(satp, 0);
+		arrive(cpu, context);
+	if (cpu->has_hypervisor)
+		csr_write(vsatp, 0);
+	else
+		csr_write(satp, 0);
 	space->ops->activate(space);
 	cpu->context = context;
 	context->alarm = cpu->alarm;
-	if (context->fresh)
-		first_time(cpu, context);
 	load_state(cpu, context);
 	drop_reservation();
+	if (context->fresh)
+		first_time(context);
 	ASSERT(!cpu->pmp_dirty);
 }
 
@@ -194,11 +229,15 @@ void arch_vcpu_drop(struct vcpu *vcpu)
 	struct cpu *cpu = cpu_of(hart_this());
 
 	(void)vcpu;
+	cpu->context = NULL;
+	if (cpu->has_hypervisor) {
+		virtual_drop(cpu);
+		return;
+	}
 	csr_clear(mie, MIP_GUEST);
 	csr_clear(mip, MIP_GUEST);
 	if (cpu->has_sstc)
 		arch_timer_quiet();
-	cpu->context = NULL;
 }
 
 _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
@@ -206,19 +245,28 @@ _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
 	context_enter(context_of(vcpu));
 }
 
+/* When the timer of a vCPU that isn't loaded is due, in the host's time. */
+static uint64_t timer_of(const struct context *context)
+{
+	return context->cpu->has_sstc ? virtual_to_host_time(context, context->timer)
+				      : context->timer;
+}
+
 bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 {
 	const struct context *context = context_of(vcpu);
+	const struct cpu *cpu = cpu_of(hart_this());
 	xlen_t pending = 0;
 
-	if (cpu_of(hart_this())->context == context)
-		return csr_read(mip) & csr_read(mie) & MIP_GUEST;
+	if (cpu->context == context)
+		return csr_read(mip) & csr_read(mie) &
+		       (cpu->has_hypervisor ? MIP_VIRTUAL : MIP_GUEST);
 	if (context->supervisor.software ||
 	    (__atomic_load_n(&vcpu->wanted, __ATOMIC_ACQUIRE) & VCPU_WANT_IPI))
 		pending |= MIP_SSIP;
 	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
 		pending |= MIP_SEIP;
-	if (context->timer <= arch_time())
+	if (timer_of(context) <= arch_time())
 		pending |= MIP_STIP;
 	return pending & context->supervisor.sie;
 }
@@ -228,11 +276,15 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 	const struct context *context = context_of(vcpu);
 	const struct cpu *cpu = cpu_of(hart_this());
 	bool loaded = cpu->context == context;
-	xlen_t sie = loaded ? csr_read(sie) : context->supervisor.sie;
+	xlen_t sie = loaded ? guest_read(sie) : context->supervisor.sie;
 
 	if (!(sie & MIP_STIP))
 		return (uint64_t)-1;
-	return loaded && cpu->has_sstc ? csr_read64(CSR_STIMECMP, CSR_STIMECMPH) : context->timer;
+	if (!loaded || !cpu->has_sstc)
+		return timer_of(context);
+	if (cpu->has_hypervisor)
+		return virtual_to_host_time(context, virtual_timer(cpu, context));
+	return csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
 }
 
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
@@ -243,31 +295,42 @@ void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->x[11] = opaque;
 	context->pc = pc;
 	context->status |= MSTATUS_MPP_S;
+	if (virtual_guests()) {
+		csr_write(vsatp, 0);
+		csr_clear(vsstatus, MSTATUS_SIE);
+		return;
+	}
 	csr_write(satp, 0);
 	csr_clear(mstatus, MSTATUS_SIE);
 }
 
 void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 {
-	if (wanted & VCPU_WANT_IPI)
-		csr_set(mip, MIP_SSIP);
+	if (wanted & VCPU_WANT_IPI) {
+		if (virtual_guests())
+			csr_set(hvip, MIP_VSSIP);
+		else
+			csr_set(mip, MIP_SSIP);
+	}
 	if (wanted & VCPU_WANT_FENCE_CODE)
 		arch_fence_instructions();
 	if (wanted & VCPU_WANT_FENCE_MEMORY)
 		arch_fence_addresses(0, 0);
-	if (wanted & VCPU_WANT_EXTERNAL) {
-		if (__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE))
-			csr_set(mip, MIP_SEIP);
-		else
-			csr_clear(mip, MIP_SEIP);
-	}
+	if (wanted & VCPU_WANT_EXTERNAL)
+		trap_set_external(__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE));
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 {
-	bool pending = csr_read(mip) & MIP_SSIP;
+	bool pending;
 
 	(void)vcpu;
+	if (virtual_guests()) {
+		pending = csr_read(hvip) & MIP_VSSIP;
+		csr_clear(hvip, MIP_VSSIP);
+		return pending;
+	}
+	pending = csr_read(mip) & MIP_SSIP;
 	csr_clear(mip, MIP_SSIP);
 	return pending;
 }

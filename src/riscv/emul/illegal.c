@@ -45,7 +45,7 @@ static bool emulate_time(struct context *context, uint32_t insn)
 		return false;
 	if (!(context->status & MSTATUS_MPP_S) && !(csr_read(scounteren) & SCOUNTEREN_TM))
 		return false;
-	now = arch_time();
+	now = arch_time() - context->time_zero;
 	if (INSN_RD(insn))
 		context->x[INSN_RD(insn)] = high ? now >> 32 : now;
 	return true;
@@ -55,6 +55,8 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 {
 	xlen_t cause, at;
 
+	/* H instructions and CSRs of a guest with V=1: it has no H, so they don't exist. */
+	trap->cause = CAUSE_ILLEGAL;
 	/* mtval may hold the instruction, or zero: then it is fetched. */
 	trap->insn = trap->value;
 	if (!trap->insn && !trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {

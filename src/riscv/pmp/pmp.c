@@ -6,6 +6,7 @@
 #include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/pmp/encode.h"
+#include "riscv/virtual.h"
 
 /* The coarsest grain of all harts, by which regions are placed; pmp_probe() raises it. */
 static uint64_t grain = PAGE_SIZE;
@@ -19,6 +20,8 @@ static struct lock grain_lock;
 static void fence(struct cpu *cpu)
 {
 	__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+	if (cpu->has_hypervisor)
+		virtual_fence_all(); /* "Memory-Management Fences": for what two stages have cached */
 	cpu->pmp_dirty = false;
 }
 
