@@ -140,6 +140,8 @@ bool capsule_load_step(struct capsule *capsule)
 	if (capsule_load_tree(capsule, &why) != OK)
 		panic("capsule %u: %s", capsule->number, why.text);
 
+	if (capsule->space.ops->translates)
+		capsule->space.time_zero = arch_time();
 	arch_vcpu_reset(capsule->vcpus[0], capsule->image.plan.entry.raw,
 			capsule->image.extras.tree.raw);
 	capsule->started_at = arch_time();

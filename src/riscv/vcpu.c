@@ -40,6 +40,8 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart 
 		.ram_size = capsule->space.regions[0].size,
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
 	};
+	if (context->cpu->has_hypervisor)
+		virtual_create(context, &capsule->space);
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id, .hart = hart};
 	return &context->vcpu;
 }
