@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/capsule.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
@@ -21,8 +22,7 @@ void fp_save_f(struct fp *fp);
 void fp_load_f(const struct fp *fp);
 void vector_clear(void);
 
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
-			      struct ram_map *ram)
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
 {
 	struct context *context;
 	struct reason why;
@@ -33,16 +33,13 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart 
 		return NULL;
 	context = (struct context *)(uintptr_t)memory.raw;
 	memset(context, 0, sizeof(*context));
-	context->cpu = cpu_of(hart);
-	context->mtimecmp = context->cpu->mtimecmp;
 	context->walk = (struct walk){
 		.ram = capsule->space.regions[0].from,
 		.ram_size = capsule->space.regions[0].size,
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
 	};
-	if (context->cpu->has_hypervisor)
-		virtual_create(context, &capsule->space);
-	context->vcpu = (struct vcpu){.capsule = capsule, .id = id, .hart = hart};
+	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
+	virtual_create(context, &capsule->space);
 	return &context->vcpu;
 }
 
@@ -182,8 +179,7 @@ static void drop_reservation(void)
 	__asm__ volatile("sc.w %0, zero, (%1)" : "=r"(unused) : "r"(&nowhere) : "memory");
 }
 
-/* The first time on this hart: what was written as data may be executed, and the fence must hold.
- */
+/* New on this hart: what was written as data may be executed, and the fence must hold. */
 static void first_time(struct context *context)
 {
 	struct capsule *capsule = context->vcpu.capsule;
@@ -197,14 +193,24 @@ static void first_time(struct context *context)
 	capsule_end(capsule, CAPSULE_FAILED, "stopped: its fence can't be set up");
 }
 
+/* It comes from another hart, or from none. */
+static void arrive(struct cpu *cpu, struct context *context)
+{
+	context->cpu = cpu;
+	context->mtimecmp = cpu->mtimecmp;
+	context->fresh = true;
+}
+
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
 	struct context *context = context_of(to);
-	struct cpu *cpu = context->cpu;
+	struct cpu *cpu = cpu_of(hart_this());
 	const struct space *space = &to->capsule->space;
 
 	if (from)
 		save_state(cpu, context_of(from));
+	if (context->cpu != cpu)
+		arrive(cpu, context);
 	if (cpu->has_hypervisor)
 		csr_write(vsatp, 0);
 	else
@@ -221,8 +227,9 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 
 void arch_vcpu_drop(struct vcpu *vcpu)
 {
-	struct cpu *cpu = context_of(vcpu)->cpu;
+	struct cpu *cpu = cpu_of(hart_this());
 
+	(void)vcpu;
 	cpu->context = NULL;
 	if (cpu->has_hypervisor) {
 		virtual_drop(cpu);
@@ -242,19 +249,22 @@ _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
 /* When the timer of a vCPU that isn't loaded is due, in the host's time. */
 static uint64_t timer_of(const struct context *context)
 {
-	return context->cpu->has_sstc ? virtual_to_host_time(context, context->timer)
-				      : context->timer;
+	/* The harts that it may run on are alike. */
+	return cpu_of(hart_this())->has_sstc ? virtual_to_host_time(context, context->timer)
+					     : context->timer;
 }
 
 bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 {
 	const struct context *context = context_of(vcpu);
+	const struct cpu *cpu = cpu_of(hart_this());
 	xlen_t pending = 0;
 
-	if (context->cpu->context == context)
+	if (cpu->context == context)
 		return csr_read(mip) & csr_read(mie) &
-		       (context->cpu->has_hypervisor ? MIP_VIRTUAL : MIP_GUEST);
-	if (context->supervisor.software)
+		       (cpu->has_hypervisor ? MIP_VIRTUAL : MIP_GUEST);
+	if (context->supervisor.software ||
+	    (__atomic_load_n(&vcpu->wanted, __ATOMIC_ACQUIRE) & VCPU_WANT_IPI))
 		pending |= MIP_SSIP;
 	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
 		pending |= MIP_SEIP;
@@ -266,7 +276,7 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 {
 	const struct context *context = context_of(vcpu);
-	const struct cpu *cpu = context->cpu;
+	const struct cpu *cpu = cpu_of(hart_this());
 	bool loaded = cpu->context == context;
 	xlen_t sie = loaded ? guest_read(sie) : context->supervisor.sie;
 
@@ -296,13 +306,20 @@ void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	csr_clear(mstatus, MSTATUS_SIE);
 }
 
-void arch_vcpu_send_ipi(struct vcpu *vcpu)
+void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 {
-	(void)vcpu; /* the capsule's only one, and it is the caller */
-	if (virtual_guests())
-		csr_set(hvip, MIP_VSSIP);
-	else
-		csr_set(mip, MIP_SSIP);
+	if (wanted & VCPU_WANT_IPI) {
+		if (virtual_guests())
+			csr_set(hvip, MIP_VSSIP);
+		else
+			csr_set(mip, MIP_SSIP);
+	}
+	if (wanted & VCPU_WANT_FENCE_CODE)
+		arch_fence_instructions();
+	if (wanted & VCPU_WANT_FENCE_MEMORY)
+		arch_fence_addresses(0, 0);
+	if (wanted & VCPU_WANT_EXTERNAL)
+		trap_set_external(__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE));
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
@@ -323,15 +340,10 @@ bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 void arch_vcpu_set_external(struct vcpu *vcpu, bool level)
 {
 	struct context *context = context_of(vcpu);
-	struct cpu *cpu = context->cpu;
 
 	__atomic_store_n(&context->external, level, __ATOMIC_RELEASE);
-	if (cpu != cpu_of(hart_this())) {
-		arch_hart_wake(&cpu->hart);
-	} else if (cpu->context != context) {
-		if (level && vcpu->wait)
-			arch_hart_request_work(); /* it may be its turn now */
-	} else {
-		trap_set_external(level);
-	}
+	if (cpu_of(hart_this())->context == context)
+		arch_vcpu_honour(vcpu, VCPU_WANT_EXTERNAL);
+	else
+		sched_post(vcpu, VCPU_WANT_EXTERNAL);
 }

@@ -143,18 +143,17 @@ static xlen_t pending(const struct cpu *cpu, const struct context *context)
 
 /*
  * Translations of the first stage are tagged with the VMID. A vCPU that has one of its own finds
- * none but its own, made here since it came to this hart; any other one must not find those of
- * the vCPU before, nor, coming from elsewhere, its own of an earlier stay, which remote fences
- * of its guest have not reached. The VMID is in hgatp by now.
+ * none but its own. It must not find those of an earlier stay on this hart, which remote fences
+ * of its guest have not reached since, or of an earlier life: then it is fresh. One without a VMID
+ * of its own must not find those of the vCPU before. The VMID is in hgatp by now.
  */
-static void fence_translations(const struct cpu *cpu, struct context *context)
+static void fence_translations(const struct context *context)
 {
-	if (context->has_vmid && context->loaded_on == cpu && !context->fresh)
+	if (context->has_vmid && !context->fresh)
 		return;
 	if (!context->has_vmid)
 		virtual_fence_all(); /* VMID 0 has another mode and root now, or none */
 	virtual_fence_guest();
-	context->loaded_on = cpu;
 }
 
 /*
@@ -166,7 +165,7 @@ void virtual_load(struct cpu *cpu, struct context *context)
 	const struct supervisor *s = &context->supervisor;
 
 	csr_write(hgatp, context->hgatp);
-	fence_translations(cpu, context);
+	fence_translations(context);
 	csr_write(vsstatus, s->sstatus);
 	csr_write(vstvec, s->stvec);
 	csr_write(vsscratch, s->sscratch);
