@@ -57,6 +57,7 @@ enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *wh
 		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
 		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
 		hart->sched.turn = turn;
+		hart->sched.timer_at = never;
 	}
 	return OK;
 }

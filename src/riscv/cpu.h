@@ -50,7 +50,7 @@ struct cpu {
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
-	bool is_usual; /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	bool is_usual;	      /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */

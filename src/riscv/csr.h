@@ -122,7 +122,22 @@
 /* mseccfg (Smepmp) */
 #define MSECCFG_MML 0x1
 
-#ifndef __ASSEMBLER__
+#ifdef __ASSEMBLER__
+
+/* clang-format off */
+/* RV32: MPV of this hart's guests (asm_offsets.h) into mstatush, which there may not be. On RV64 it
+ * is restored with mstatus. */
+.macro RESTORE_MPV scratch
+#if __riscv_xlen == 32
+	lw	\scratch, CPU_MPV(tp)
+	beqz	\scratch, 9f
+	csrs	CSR_MSTATUSH, \scratch
+9:
+#endif
+.endm
+/* clang-format on */
+
+#else
 
 #include "core/types.h"
 

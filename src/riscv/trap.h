@@ -50,7 +50,8 @@ long mmio_store_virtual(void);
 long mmio_load_guest_page(void);
 long mmio_store_guest_page(void);
 
-/* The same for an illegal (with V=1: virtual) instruction, if it is a WFI (riscv/emul/illegal.c). */
+/* The same for an illegal (with V=1: virtual) instruction, if it is a WFI (riscv/emul/illegal.c).
+ */
 long emulate_wait(void);
 
 /* Handlers of exceptions (full entry: every register is in the context). */
