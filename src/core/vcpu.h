@@ -7,6 +7,7 @@
 #define CORE_VCPU_H
 
 #include "core/types.h"
+#include "core/vcpu_sbi.h"
 
 struct capsule;
 struct console_port;
@@ -39,6 +40,8 @@ struct vcpu {
 	bool resume; /* then start afresh at resume_at */
 	xlen_t resume_at;
 	xlen_t resume_opaque;
+
+	struct vcpu_sbi sbi; /* zero when it starts */
 
 	/* Figures. */
 	uint64_t run_time; /* ticks that it was loaded and not asleep */

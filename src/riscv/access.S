@@ -78,6 +78,7 @@ csr_probe_\name:
 	CSR_PROBE mseccfg, CSR_MSECCFG
 	CSR_PROBE satp, satp
 	CSR_PROBE mcounteren, mcounteren
+	CSR_PROBE mcountinhibit, CSR_MCOUNTINHIBIT
 
 csr_absent:
 	li	a0, 0

@@ -42,6 +42,7 @@ bool csr_probe_menvcfg(xlen_t *value);
 bool csr_probe_mseccfg(xlen_t *value);
 bool csr_probe_satp(xlen_t *value);
 bool csr_probe_mcounteren(xlen_t *value);
+bool csr_probe_mcountinhibit(xlen_t *value);
 
 /* PMP CSRs by number; false where they don't exist. */
 bool pmp_read_address(unsigned slot, xlen_t *value);

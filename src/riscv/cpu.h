@@ -47,6 +47,7 @@ struct cpu {
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
+	uint8_t inhibitable; /* the bits of mcountinhibit for cycle and instret that can be set */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
 	bool pmp_locked;    /* an earlier stage left locked entries */
@@ -55,6 +56,10 @@ struct cpu {
 	uint64_t alarm; /* when the scheduler wants to be called; all ones: never */
 	volatile uint32_t *msip;
 	xlen_t mtimecmp; /* address */
+
+	/* What a vCPU has set is in force, and must be undone for the next (riscv/features.h). */
+	bool special;
+	uint64_t count_offsets[ARCH_COUNTERS]; /* the hart's own cycle and instret, less the CSRs */
 
 	/* Something of the PMP was written and the fences are still due. */
 	bool pmp_dirty;

@@ -27,6 +27,10 @@ struct trap {
 void trap_entry_sstc(void);
 void trap_entry_mtimecmp(void);
 
+/* The same behind features_note_trap() (riscv/trap_noted.S). */
+void trap_noted_sstc(void);
+void trap_noted_mtimecmp(void);
+
 /*
  * A load or store that the fences denied, with only the caller-saved registers saved
  * (riscv/emul/mmio.c). The result is the register that takes cpu->mmio_value, 0 for a

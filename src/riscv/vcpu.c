@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/features.h"
 
 /* riscv/fp.S */
 void fp_save_d(struct fp *fp);
@@ -59,6 +60,8 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	/* User programs read the clock: Linux leaves this to the firmware. */
 	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
+	memset(&context->features, 0, sizeof(context->features));
+	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));
 	vcpu->state = VCPU_STARTED;
 	vcpu->wait = false;
 	vcpu->resume = false;
@@ -112,6 +115,7 @@ static void save_state(const struct cpu *cpu, struct context *context)
 	if (cpu->has_sstc)
 		context->timer = csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
 	save_fp(cpu, &context->fp);
+	features_save(context);
 }
 
 /*
@@ -123,6 +127,7 @@ static void load_state(const struct cpu *cpu, struct context *context)
 {
 	const struct supervisor *s = &context->supervisor;
 
+	features_load(context);
 	load_fp(cpu, &context->fp);
 	if (cpu->has_vector)
 		clear_vector();

@@ -40,7 +40,7 @@ static xlen_t *csr_named(const char *name)
 
 static struct machine_hart description;
 static struct cpu *cpu;
-static bool has_time, has_satp, has_mseccfg, has_clock, locked;
+static bool has_time, has_satp, has_mseccfg, has_clock, has_countinhibit, locked;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -65,7 +65,7 @@ static int set_up(void **state)
 		.mtimecmp = {0x2004018},
 	};
 	*csr_named("misa") = misa_of("ACDFIMSU");
-	has_time = has_satp = has_mseccfg = has_clock = true;
+	has_time = has_satp = has_mseccfg = has_clock = has_countinhibit = true;
 	locked = false;
 	slots = 16;
 	mseccfg = 0;
@@ -124,12 +124,15 @@ void arch_timer_quiet(void)
 {
 }
 
-void trap_entry_sstc(void)
+bool csr_probe_mcountinhibit(xlen_t *value)
 {
+	*value = 0;
+	return has_countinhibit;
 }
 
-void trap_entry_mtimecmp(void)
+void features_reset(struct cpu *of)
 {
+	assert_ptr_equal(of, cpu);
 }
 
 /* NULL: it is fit. */
@@ -162,6 +165,12 @@ static void test_fit(void **state)
 	has_clock = true;
 	has_time = false;
 	expect(NULL);
+	/* Counters that can be stopped are found, but not needed; all are left running. */
+	assert_int_equal(cpu->inhibitable, MCOUNTINHIBIT_CY | MCOUNTINHIBIT_IR);
+	assert_int_equal(*csr_named("CSR_MCOUNTINHIBIT"), 0);
+	has_countinhibit = false;
+	expect(NULL);
+	assert_int_equal(cpu->inhibitable, 0);
 	/* As many PMP entries as a guest has. */
 	slots = PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT;
 	expect(NULL);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "riscv/features.h"
+
+#include "core/arch.h"
+#include "riscv/access.h"
+#include "riscv/trap.h"
+#include "sbi/pmu.h"
+#include "sbi/sbi.h"
+
+/* From riscv/trap_noted.S. */
+void features_note_trap(xlen_t cause, xlen_t eid, xlen_t fid);
+
+/*
+ * What a guest gets straight away. Not illegal instructions, among which is its WFI
+ * (TW, machine-level spec "Virtualization Support in mstatus"), not misaligned accesses,
+ * which are emulated until it wants them, not load and store access faults, which are its
+ * devices, and not instruction access faults, which may be of its own trap handler (trap.c).
+ */
+enum {
+	DELEGATED = 1 << CAUSE_INSN_MISALIGNED | 1 << CAUSE_BREAKPOINT | 1 << CAUSE_ECALL_U |
+		    1 << CAUSE_INSN_PAGE | 1 << CAUSE_LOAD_PAGE | 1 << CAUSE_STORE_PAGE,
+	DELEGATED_MISALIGNED = 1 << CAUSE_LOAD_MISALIGNED | 1 << CAUSE_STORE_MISALIGNED,
+};
+
+/* --- delegation and vector ---------------------------------------------------------- */
+
+static void set_delegation(const struct features *features)
+{
+	csr_write(medeleg, features->misaligned ? DELEGATED | DELEGATED_MISALIGNED : DELEGATED);
+}
+
+static void set_vector(const struct cpu *cpu, const struct features *features)
+{
+	if (features->noted)
+		csr_write(mtvec, cpu->has_sstc ? (uintptr_t)trap_noted_sstc
+					       : (uintptr_t)trap_noted_mtimecmp);
+	else
+		csr_write(mtvec, cpu->has_sstc ? (uintptr_t)trap_entry_sstc
+					       : (uintptr_t)trap_entry_mtimecmp);
+}
+
+void features_reset(struct cpu *cpu)
+{
+	static const struct features none;
+
+	set_vector(cpu, &none);
+	if (cpu->has_supervisor)
+		set_delegation(&none);
+	cpu->special = false;
+}
+
+/* The vCPU, which is loaded, has set or unset something. */
+static void changed(struct context *context)
+{
+	struct features *features = &context->features;
+
+	features->special = features->misaligned || features->noted || features->counters;
+	context->cpu->special = features->special;
+}
+
+void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
+{
+	struct context *context = context_of(vcpu);
+
+	context->features.misaligned = delegate;
+	set_delegation(&context->features);
+	changed(context);
+}
+
+void arch_vcpu_note_traps(struct vcpu *vcpu, bool note)
+{
+	struct context *context = context_of(vcpu);
+
+	context->features.noted = note;
+	set_vector(context->cpu, &context->features);
+	changed(context);
+}
+
+/* A trap of the loaded vCPU's guest, with a7 and a6 as they were; nothing has been done yet. */
+void features_note_trap(xlen_t cause, xlen_t eid, xlen_t fid)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	if (cause == CAUSE_LOAD_ACCESS)
+		pmu_note(vcpu, PMU_ACCESS_LOAD);
+	else if (cause == CAUSE_STORE_ACCESS)
+		pmu_note(vcpu, PMU_ACCESS_STORE);
+	else if (cause == CAUSE_ECALL_S &&
+		 (eid == SBI_EXT_LEGACY_SET_TIMER || (eid == SBI_EXT_TIME && fid == 0)))
+		pmu_note(vcpu, PMU_SET_TIMER);
+}
+
+/* --- counters ----------------------------------------------------------------------- */
+
+static const uint8_t inhibit_bits[ARCH_COUNTERS] = {
+	[ARCH_COUNTER_CYCLE] = MCOUNTINHIBIT_CY,
+	[ARCH_COUNTER_INSTRET] = MCOUNTINHIBIT_IR,
+};
+
+unsigned arch_counters(void)
+{
+	const struct cpu *cpu = cpu_of(hart_this());
+	unsigned has = 0;
+
+	for (unsigned i = 0; i < ARCH_COUNTERS; i++)
+		if (cpu->inhibitable & inhibit_bits[i])
+			has |= 1u << i;
+	return has;
+}
+
+static uint64_t read_count(enum arch_counter counter)
+{
+	return counter == ARCH_COUNTER_CYCLE ? csr_read64(mcycle, mcycleh)
+					     : csr_read64(minstret, minstreth);
+}
+
+static void write_count(enum arch_counter counter, uint64_t value)
+{
+	if (counter == ARCH_COUNTER_CYCLE)
+		csr_write64_counting(mcycle, mcycleh, value);
+	else
+		csr_write64_counting(minstret, minstreth, value);
+}
+
+void features_save_counters(struct context *context)
+{
+	for (unsigned i = 0; i < ARCH_COUNTERS; i++)
+		context->features.counts[i] = read_count(i);
+}
+
+/*
+ * Between two vCPUs of which one or both have counters of their own, the hart's go on as if there
+ * were none: what a guest without sees never goes back, whatever others set.
+ */
+static void exchange_counters(struct cpu *cpu, const struct features *features)
+{
+	uint64_t hart[ARCH_COUNTERS];
+
+	for (unsigned i = 0; i < ARCH_COUNTERS; i++)
+		hart[i] = read_count(i) + cpu->count_offsets[i];
+	csr_write(CSR_MCOUNTINHIBIT, features->inhibited);
+	for (unsigned i = 0; i < ARCH_COUNTERS; i++) {
+		uint64_t wanted = features->counters ? features->counts[i] : hart[i];
+
+		cpu->count_offsets[i] = hart[i] - wanted;
+		write_count(i, wanted);
+	}
+}
+
+void features_apply(struct context *context)
+{
+	struct cpu *cpu = context->cpu;
+	const struct features *features = &context->features;
+
+	set_delegation(features);
+	set_vector(cpu, features);
+	if (cpu->inhibitable)
+		exchange_counters(cpu, features);
+	cpu->special = features->special;
+}
+
+/* From now on they are the vCPU's, with the values that they have. */
+static struct features *own_counters(struct context *context)
+{
+	context->features.counters = true;
+	changed(context);
+	return &context->features;
+}
+
+/*
+ * The value is written again, since emulators exist (QEMU 7.2) in which a counter that is stopped
+ * shows what was written last, and one that starts again what it would have counted meanwhile.
+ */
+void arch_counter_run(struct vcpu *vcpu, enum arch_counter counter, bool run)
+{
+	struct features *features = own_counters(context_of(vcpu));
+	uint64_t value = read_count(counter);
+
+	if (run)
+		features->inhibited &= ~inhibit_bits[counter];
+	else
+		features->inhibited |= inhibit_bits[counter];
+	csr_write(CSR_MCOUNTINHIBIT, features->inhibited);
+	write_count(counter, value);
+}
+
+void arch_counter_set(struct vcpu *vcpu, enum arch_counter counter, uint64_t value)
+{
+	struct context *context = context_of(vcpu);
+
+	own_counters(context);
+	context->cpu->count_offsets[counter] += read_count(counter) - value;
+	write_count(counter, value);
+}
