@@ -93,6 +93,9 @@ bool arch_has_clock(void);
 /* The index-th hart of the machine; NULL when it didn't come up. */
 struct hart *arch_hart(unsigned index);
 
+/* True when a guest can move between the two harts without noticing. Harts that are ready. */
+bool arch_harts_alike(const struct hart *a, const struct hart *b);
+
 /* --- isolation ------------------------------------------------------------------------------ */
 
 /* The back end for a capsule that asks for `wanted` on `hart`; ERR_LIMIT when the hart can't. */
@@ -101,10 +104,8 @@ enum status arch_isolation(const struct hart *hart, enum manifest_isolation want
 
 /* --- vCPUs ---------------------------------------------------------------------------------- */
 
-/* A new vCPU that will run on `hart`, in memory that belongs to the capsule; NULL when there is
- * none. */
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
-			      struct ram_map *ram);
+/* A new vCPU, in memory that belongs to the capsule; NULL when there is none. */
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram);
 
 /*
  * Reset registers to the state in which the SBI starts a hart ("HSM Hart Start
@@ -114,7 +115,8 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
 
 /*
  * Take the state of `from` (or NULL) out of this hart and put that of `to` in its place: all that
- * a guest can see but the general registers, fences included.
+ * a guest can see but the general registers, fences included. Where `to` was before makes no
+ * difference.
  */
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to);
 
@@ -125,8 +127,8 @@ void arch_vcpu_drop(struct vcpu *vcpu);
 /* Enter the guest of the vCPU that is loaded. The stack is abandoned. */
 _Noreturn void arch_vcpu_enter(struct vcpu *vcpu);
 
-/* True when an interrupt is pending for a vCPU of this hart, loaded or not, and enabled in its
- * `sie`. */
+/* True when an interrupt is pending for a vCPU of this hart, loaded or not (then what is wanted of
+ * it counts), and enabled in its `sie`. */
 bool arch_vcpu_interrupted(const struct vcpu *vcpu);
 
 /* When the timer of a vCPU of this hart will interrupt it; all ones: never. */
@@ -147,8 +149,11 @@ bool arch_timer_interrupt(void);
 /* Set the supervisor timer of the running vCPU to `when` (host's `time`). */
 void arch_timer_set(struct vcpu *vcpu, uint64_t when);
 
-/* Raise, or clear (returns what it was), the supervisor software interrupt of a vCPU. */
-void arch_vcpu_send_ipi(struct vcpu *vcpu);
+/* Do to the vCPU that is loaded here what others want of it (VCPU_WANT_OF_HART; more is ignored).
+ */
+void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted);
+
+/* Clear the supervisor software interrupt of the running vCPU; what it was. */
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu);
 
 /* The level of the supervisor external interrupt of a vCPU, which may run on another hart. */

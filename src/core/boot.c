@@ -5,6 +5,7 @@
 #include "core/console.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "core/place.h"
 #include "core/ram.h"
 #include "core/sched.h"
 #include "core/steal.h"
@@ -14,6 +15,7 @@
 static struct machine machine;
 static struct ram_map ram;
 static struct manifest manifest;
+static struct manifest_capsule wishes[MANIFEST_CAPSULES_MAX]; /* name NULL: refused */
 static struct capsule *capsules[MANIFEST_CAPSULES_MAX];
 static unsigned capsule_count;
 static unsigned alive;	/* capsules that haven't ended; atomic */
@@ -77,22 +79,53 @@ static void welcome(void)
 			  machine.harts_left_out, MACHINE_HARTS_MAX);
 }
 
+static void refused(unsigned index, const struct reason *why)
+{
+	log_alert("Capsule %s is refused: %s", manifest_capsule_name(&manifest, index), why->text);
+}
+
+/* What all of them want is known before the first is made: harts are given away by it. */
+static void read_wishes(void)
+{
+	place_init(machine.hart_count);
+	for (unsigned i = 0; i < manifest.capsule_count; i++) {
+		struct reason why;
+
+		if (manifest_capsule(&manifest, i, &wishes[i], &why) == OK) {
+			place_note(&wishes[i]);
+		} else {
+			refused(i, &why);
+			wishes[i].name = NULL;
+		}
+	}
+}
+
+static struct hart *first_of(const struct hart_set *harts)
+{
+	unsigned index = 0;
+
+	while (!hart_set_has(harts, index))
+		index++;
+	return arch_hart(index);
+}
+
 /* A capsule that is refused doesn't keep the others from starting. */
 static void create_capsule(unsigned index)
 {
-	struct manifest_capsule wish;
+	const struct manifest_capsule *wish = &wishes[index];
 	struct capsule *capsule = NULL;
-	const char *unfit;
-	struct hart *hart = sched_choose_hart(machine.hart_count, &unfit);
+	struct hart_set harts;
 	struct reason why;
 
-	if (manifest_capsule(&manifest, index, &wish, &why) == OK)
-		capsule = capsule_create(index + 1, &wish, machine.timebase, &ram, hart, &why);
+	if (!wish->name)
+		return;
+	if (place_harts(wish, &harts, &why) == OK)
+		capsule = capsule_create(index + 1, wish, machine.timebase, &ram, first_of(&harts),
+					 &harts, &why);
 	if (capsule)
 		capsules[capsule_count++] = capsule;
 	else
-		log_alert("Capsule %s is refused: %s", manifest_capsule_name(&manifest, index),
-			  why.text);
+		refused(index, &why);
 }
 
 /* The boot protocol's, or else the one that is linked in. */
@@ -114,28 +147,53 @@ static void find_manifest(void)
 /* There must be a hart that can run capsules, or it is the machine that is refused. */
 static void check_harts(void)
 {
-	const char *unfit;
+	const char *unfit = "none came up";
 	struct reason why;
 
-	if (!sched_choose_hart(machine.hart_count, &unfit))
-		must(refuse(&why, ERR_MISSING, "No CPU core can run a capsule: %s", unfit), &why);
+	for (unsigned i = 0; i < machine.hart_count; i++) {
+		const struct hart *hart = arch_hart(i);
+
+		if (hart && !hart->unfit)
+			return;
+		if (hart)
+			unfit = hart->unfit;
+	}
+	must(refuse(&why, ERR_MISSING, "No CPU core can run a capsule: %s", unfit), &why);
 }
 
-/* The terminal's interrupts go to the first capsule's hart; harts begin as soon as they are woken.
- */
+/* The first capsule's, unless that is one that nothing else shall disturb. */
+static struct hart *choose_console_hart(void)
+{
+	struct hart *first = capsules[0]->vcpus[0]->hart;
+
+	for (unsigned i = 0; place_is_dedicated(first) && i < machine.hart_count; i++) {
+		struct hart *hart = arch_hart(i);
+
+		if (hart && !hart->unfit && !place_is_dedicated(hart))
+			return hart;
+	}
+	return first;
+}
+
+/* Harts begin as soon as they are told. */
 static void start_capsules(void)
 {
-	struct hart *first;
+	unsigned vcpus = 0;
+	struct hart *console;
+	struct reason why;
 
 	if (!capsule_count)
 		boot_power_off(EXIT_NONE);
-	first = capsules[0]->vcpus[0]->hart;
-	alive = capsule_count;
-	sched_set_console_hart(first);
-	drivers_route_console(first);
-	console_start();
 	for (unsigned i = 0; i < capsule_count; i++)
-		arch_hart_wake(capsules[i]->vcpus[0]->hart);
+		vcpus += capsules[i]->vcpu_count;
+	must(sched_prepare(vcpus, &ram, &why), &why);
+	console = choose_console_hart();
+	alive = capsule_count;
+	drivers_route_console(console);
+	console_start();
+	sched_set_console_hart(console);
+	for (unsigned i = 0; i < capsule_count; i++)
+		sched_begin(capsules[i], capsules[i]->vcpus[0]->hart);
 }
 
 static void show_figures(void)
@@ -177,13 +235,14 @@ _Noreturn void boot_machine(const void *tree)
 	find_machine(tree);
 	welcome();
 	find_ram();
-	sched_init(machine.timebase);
+	sched_init(machine.timebase, machine.hart_count);
 	console_init(machine.timebase);
 	steal_init(machine.timebase);
 	console_set_commands(&boot_commands);
 	must(arch_harts_start(&machine, &ram, &why), &why);
 	check_harts();
 	find_manifest();
+	read_wishes();
 	for (unsigned i = 0; i < manifest.capsule_count; i++)
 		create_capsule(i);
 	start_capsules();

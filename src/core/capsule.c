@@ -5,47 +5,92 @@
 #include "core/arch.h"
 #include "core/boot.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "lib/div64.h"
 
-void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
+static void note_end(struct capsule *capsule, enum capsule_end end, const char *how)
 {
 	capsule->end = end;
-	capsule->state = CAPSULE_STOPPING;
 	console_end(&capsule->console, false);
 	if (end == CAPSULE_FAILED)
 		log_alert("Capsule %u: %s: %s", capsule->number, capsule->name, how);
 	else
 		log_info("Capsule %u: %s: %s", capsule->number, capsule->name, how);
-	arch_hart_request_work();
+}
+
+void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
+{
+	enum capsule_state running = CAPSULE_RUNNING;
+
+	if (!__atomic_compare_exchange_n(&capsule->state, &running, CAPSULE_STOPPING, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return;
+	note_end(capsule, end, how);
+	for (unsigned i = 0; i < capsule->vcpu_count; i++)
+		sched_post(capsule->vcpus[i], VCPU_WANT_LOOK);
 }
 
 void capsule_ask(struct capsule *capsule, enum capsule_request request)
 {
 	__atomic_store_n(&capsule->request, request, __ATOMIC_RELEASE);
-	arch_hart_wake(capsule->vcpus[0]->hart);
+	sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
 }
 
-static bool is_over(const struct capsule *capsule)
+/* The first vCPU has the loading to do, at once or at restart_at. */
+static void begin_again(struct capsule *capsule, uint64_t now)
 {
-	return capsule->state == CAPSULE_ENDED;
-}
-
-void capsule_obey(struct capsule *capsule, uint64_t now)
-{
-	enum capsule_request request =
-		__atomic_exchange_n(&capsule->request, CAPSULE_NO_REQUEST, __ATOMIC_ACQ_REL);
-
-	if (request == CAPSULE_STOP && !is_over(capsule)) {
-		capsule_end(capsule, CAPSULE_STOPPED, "stopped by the user");
-	} else if (request == CAPSULE_RESTART) {
-		if (is_over(capsule))
-			boot_capsule_revived(capsule);
-		log_info("Capsule %u: %s: restarted by the user", capsule->number, capsule->name);
-		console_end(&capsule->console, false);
-		capsule->failures = 0;
-		capsule->loaded = 0;
-		capsule->restart_at = now;
+	capsule->loaded = 0;
+	__atomic_add_fetch(&capsule->present, 1, __ATOMIC_SEQ_CST);
+	if (capsule->restart_at > now) {
 		capsule->state = CAPSULE_WAITING;
+		sched_wait_until(capsule->vcpus[0], capsule->restart_at);
+	} else {
+		capsule->state = CAPSULE_LOADING;
+		sched_enqueue(capsule->vcpus[0]);
+	}
+}
+
+static void restart(struct capsule *capsule, uint64_t now)
+{
+	log_info("Capsule %u: %s: restarted by the user", capsule->number, capsule->name);
+	capsule->failures = 0;
+	capsule->restart_at = now;
+	switch (__atomic_load_n(&capsule->state, __ATOMIC_ACQUIRE)) {
+	case CAPSULE_RUNNING:
+		capsule_end(capsule, CAPSULE_AGAIN, "is stopped to be started again");
+		break;
+	case CAPSULE_STOPPING: capsule->end = CAPSULE_AGAIN; break;
+	case CAPSULE_WAITING:
+		capsule->state = CAPSULE_LOADING;
+		sched_enqueue(capsule->vcpus[0]);
+		break;
+	case CAPSULE_LOADING: capsule->loaded = 0; break;
+	case CAPSULE_ENDED:
+		boot_capsule_revived(capsule);
+		begin_again(capsule, now);
+		break;
+	case CAPSULE_EMPTY: break;
+	}
+}
+
+static void stop(struct capsule *capsule)
+{
+	static const char how[] = "stopped by the user";
+
+	switch (__atomic_load_n(&capsule->state, __ATOMIC_ACQUIRE)) {
+	case CAPSULE_RUNNING: capsule_end(capsule, CAPSULE_STOPPED, how); break;
+	case CAPSULE_STOPPING: capsule->end = CAPSULE_STOPPED; break;
+	case CAPSULE_LOADING: /* its vCPU leaves at its next turn */
+		note_end(capsule, CAPSULE_STOPPED, how);
+		capsule->state = CAPSULE_STOPPING;
+		break;
+	case CAPSULE_WAITING:
+		note_end(capsule, CAPSULE_STOPPED, how);
+		capsule->state = CAPSULE_STOPPING;
+		sched_leave(capsule->vcpus[0]->hart, capsule->vcpus[0]);
+		break;
+	case CAPSULE_ENDED:
+	case CAPSULE_EMPTY: break;
 	}
 }
 
@@ -84,6 +129,7 @@ static bool starts_again(struct capsule *capsule, uint64_t now)
 {
 	switch (capsule->end) {
 	case CAPSULE_STOPPED: return false;
+	case CAPSULE_AGAIN: return true;
 	case CAPSULE_REBOOT:
 		if (!reboots_too_often(capsule, now)) {
 			capsule->restart_at = now;
@@ -100,16 +146,55 @@ static bool starts_again(struct capsule *capsule, uint64_t now)
 	return false;
 }
 
-void capsule_settle(struct capsule *capsule, uint64_t now)
+/* All its vCPUs have left: decide whether it starts again, and when. */
+static void settle(struct capsule *capsule, uint64_t now)
 {
+	capsule->restart_at = now;
 	if (starts_again(capsule, now)) {
-		capsule->loaded = 0;
-		capsule->state = CAPSULE_WAITING;
+		begin_again(capsule, now);
 		return;
 	}
 	capsule->state = CAPSULE_ENDED;
 	console_end(&capsule->console, true);
 	boot_capsule_ended(capsule);
+}
+
+/* Once for each end: what is present comes back only by what follows from here. */
+static void settle_if_left(struct capsule *capsule, uint64_t now)
+{
+	if (__atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_STOPPING &&
+	    !__atomic_load_n(&capsule->present, __ATOMIC_SEQ_CST))
+		settle(capsule, now);
+}
+
+void capsule_look(struct vcpu *vcpu, uint64_t now)
+{
+	struct capsule *capsule = vcpu->capsule;
+
+	if (vcpu != capsule->vcpus[0])
+		return;
+	switch (__atomic_exchange_n(&capsule->request, CAPSULE_NO_REQUEST, __ATOMIC_ACQ_REL)) {
+	case CAPSULE_STOP: stop(capsule); break;
+	case CAPSULE_RESTART: restart(capsule, now); break;
+	case CAPSULE_NO_REQUEST: break;
+	}
+	settle_if_left(capsule, now);
+}
+
+bool capsule_vcpu_joins(struct capsule *capsule)
+{
+	__atomic_add_fetch(&capsule->present, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_RUNNING)
+		return true;
+	capsule_vcpu_left(capsule);
+	return false;
+}
+
+void capsule_vcpu_left(struct capsule *capsule)
+{
+	if (!__atomic_sub_fetch(&capsule->present, 1, __ATOMIC_SEQ_CST) &&
+	    __atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_STOPPING)
+		sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
 }
 
 static const char *state_name(enum capsule_state state)
@@ -125,15 +210,27 @@ static const char *state_name(enum capsule_state state)
 	return "?";
 }
 
-void capsule_show_figures(const struct capsule *capsule)
+static unsigned long in_ms(const struct capsule *capsule, uint64_t ticks)
 {
-	const struct vcpu *vcpu = capsule->vcpus[0];
 	uint32_t ticks_a_ms = div64_u32(capsule->timebase, 1000, NULL);
 
-	log_info("Capsule %u: %s: %s, CPU %u, %lu MiB, started %u times, ran %lu ms, loaded %u "
-		 "times",
-		 capsule->number, capsule->name, state_name(capsule->state), vcpu->hart->id,
-		 (unsigned long)(capsule->ram_size >> 20), capsule->starts,
-		 (unsigned long)div64_u32(vcpu->run_time, ticks_a_ms ? ticks_a_ms : 1, NULL),
-		 (unsigned)vcpu->switches);
+	return (unsigned long)div64_u32(ticks, ticks_a_ms ? ticks_a_ms : 1, NULL);
+}
+
+void capsule_show_figures(const struct capsule *capsule)
+{
+	log_info("Capsule %u: %s: %s, %lu MiB, started %u times", capsule->number, capsule->name,
+		 state_name(capsule->state), (unsigned long)(capsule->ram_size >> 20),
+		 capsule->starts);
+	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
+		const struct vcpu *vcpu = capsule->vcpus[i];
+
+		if (!vcpu->switches)
+			continue;
+		log_info("Capsule %u:   vCPU %u on CPU %u: ran %lu ms, waited %lu ms, loaded %u "
+			 "times, moved %u times",
+			 capsule->number, i, vcpu->hart->id, in_ms(capsule, vcpu->run_time),
+			 in_ms(capsule, vcpu->wait_time), (unsigned)vcpu->switches,
+			 (unsigned)vcpu->migrations);
+	}
 }

@@ -6,25 +6,28 @@
 #define CORE_CAPSULE_H
 
 #include "core/console.h"
+#include "core/hart_set.h"
 #include "core/image.h"
 #include "core/isolation.h"
 #include "core/lock.h"
 #include "core/manifest.h"
 #include "core/ram.h"
+#include "core/share.h"
 #include "core/vcpu.h"
 #include "vdev/vplic.h"
 #include "vdev/vuart.h"
 
-enum { CAPSULE_VCPUS_MAX = 1 };
+enum { CAPSULE_VCPUS_MAX = MANIFEST_VCPUS_MAX };
 
 /*
  *   EMPTY -> LOADING -> RUNNING -> STOPPING -> ENDED
  *               ^                     |
  *               +------ WAITING <-----+
  *
- * LOADING: RAM is being zeroed and filled, step by step. STOPPING: its vCPU has
- * left the guest for good, and what follows is being decided. WAITING: it starts
- * again at `restart_at`. All changes are made by the hart that runs the vCPU.
+ * LOADING: RAM is being zeroed and filled, step by step, in turns of the first vCPU. STOPPING: no
+ * vCPU runs a further instruction; the last one that leaves its hart lets the first
+ * one's hart decide what follows. WAITING: it starts again at `restart_at`. Any vCPU can bring it
+ * from RUNNING to STOPPING; all other changes are made on the hart of the first vCPU.
  */
 enum capsule_state {
 	CAPSULE_EMPTY,
@@ -38,11 +41,12 @@ enum capsule_state {
 enum capsule_end {
 	CAPSULE_SHUTDOWN, /* the guest's wish */
 	CAPSULE_REBOOT,	  /* the guest's wish */
+	CAPSULE_AGAIN,	  /* the user's wish: start it again */
 	CAPSULE_FAILED,	  /* contract broken, or the guest reported a failure of its own */
 	CAPSULE_STOPPED,  /* the user's wish */
 };
 
-/* What the user wants of a capsule; set by any hart, obeyed by its own. */
+/* What the user wants of a capsule; set by any hart, obeyed by its first vCPU's. */
 enum capsule_request { CAPSULE_NO_REQUEST, CAPSULE_STOP, CAPSULE_RESTART };
 
 enum {
@@ -77,12 +81,17 @@ struct capsule {
 	struct vcpu *vcpus[CAPSULE_VCPUS_MAX];
 
 	hpa_t host_ram;
-	uint32_t timebase; /* Hz */
+	uint32_t timebase;     /* Hz */
+	struct hart_set harts; /* where its vCPUs may run */
 	struct capsule_image image;
 	enum manifest_restart restart;
 
-	/* Of the hart that runs its vCPU. */
-	enum capsule_state state;
+	enum capsule_state state; /* atomic */
+	unsigned present;	  /* atomic: vCPUs that the scheduler has */
+	unsigned started;	  /* atomic: vCPUs that are neither stopped nor about to be */
+	struct share_cap cap;	  /* its ceiling */
+
+	/* Of the hart of its first vCPU; `end` also of whoever brought it to STOPPING. */
 	enum capsule_end end;
 	uint64_t loaded;     /* bytes of RAM that have their first contents */
 	uint64_t started_at; /* ticks */
@@ -106,34 +115,42 @@ struct capsule {
 
 /*
  * Build a capsule from what the manifest asks for, in RAM taken from `map`: RAM fenced, image
- * planned, devices and vCPU made and given to `hart`, whose business the loading is.
- * `timebase` is the machine's, in Hz. On refusal nothing stays allocated and `why` has
- * the sentence; NULL is returned. Boot hart.
+ * planned, devices and vCPUs made. It is LOADING, for sched_begin(); `hart` is the first of
+ * `harts`, whose harts are of one kind. `timebase` is the machine's, in Hz. On refusal nothing
+ * stays allocated and `why` has the sentence; NULL is returned. Boot hart.
  */
 struct capsule *capsule_create(unsigned number, const struct manifest_capsule *wish,
 			       uint64_t timebase, struct ram_map *map, struct hart *hart,
-			       struct reason *why);
+			       const struct hart_set *harts, struct reason *why);
 
-/* The guest has come to its end, on its own vCPU: it runs no further instruction. */
+/*
+ * The guest has come to its end: none of its vCPUs runs a further instruction once the call
+ * or exception that this is about has returned to the trap path. Of several ends at the same
+ * time the first counts. Any hart that runs one of its vCPUs.
+ */
 void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how);
 
-/* A line or two about what it has done so far, into the log. Any hart. */
+/* Some lines about what it has done so far, into the log. Any hart. */
 void capsule_show_figures(const struct capsule *capsule);
 
 /* Ask for something; any hart. */
 void capsule_ask(struct capsule *capsule, enum capsule_request request);
 
-/* --- the scheduler's, on the hart that runs the vCPU ---------------------------------------- */
+/* --- the scheduler's ------------------------------------------------------------------------- */
 
-/* Obey what was asked. */
-void capsule_obey(struct capsule *capsule, uint64_t now);
+/* A vCPU is about to start. False: the capsule isn't running. On its hart. */
+bool capsule_vcpu_joins(struct capsule *capsule);
 
-/* A capsule that is STOPPING: decide whether it starts again, and when. */
-void capsule_settle(struct capsule *capsule, uint64_t now);
+/* The scheduler has a vCPU less. On that vCPU's hart, which has nothing of it any more. */
+void capsule_vcpu_left(struct capsule *capsule);
+
+/* VCPU_WANT_LOOK: see whether `vcpu`, if it is the first one, has anything to do for its capsule.
+ */
+void capsule_look(struct vcpu *vcpu, uint64_t now);
 
 /*
  * Give the next piece of RAM its first contents; when it was the last one, device tree,
- * devices and vCPU as well. True when the capsule runs from now on.
+ * devices and vCPUs as well. True when the capsule runs from now on. On the first vCPU's hart.
  */
 bool capsule_load_step(struct capsule *capsule);
 

@@ -116,6 +116,21 @@ enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
 	return status;
 }
 
+/* The first is about to start, the others wait for it to start them (HSM). Nobody runs them now. */
+static void reset_vcpus(struct capsule *capsule)
+{
+	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
+		struct vcpu *vcpu = capsule->vcpus[i];
+
+		__atomic_fetch_and(&vcpu->wanted, ~(xlen_t)VCPU_WANT_OF_HART, __ATOMIC_SEQ_CST);
+		arch_vcpu_reset(vcpu, capsule->image.plan.entry.raw,
+				capsule->image.extras.tree.raw);
+		if (i)
+			__atomic_store_n(&vcpu->state, VCPU_STOPPED, __ATOMIC_RELEASE);
+	}
+	capsule->started = 1;
+}
+
 bool capsule_load_step(struct capsule *capsule)
 {
 	uint64_t rest = capsule->ram_size - capsule->loaded;
@@ -140,11 +155,10 @@ bool capsule_load_step(struct capsule *capsule)
 	if (capsule_load_tree(capsule, &why) != OK)
 		panic("capsule %u: %s", capsule->number, why.text);
 
-	arch_vcpu_reset(capsule->vcpus[0], capsule->image.plan.entry.raw,
-			capsule->image.extras.tree.raw);
+	reset_vcpus(capsule);
 	capsule->started_at = arch_time();
 	capsule->starts++;
-	capsule->state = CAPSULE_RUNNING;
+	__atomic_store_n(&capsule->state, CAPSULE_RUNNING, __ATOMIC_SEQ_CST);
 	if (capsule->starts > 1)
 		log_info("Capsule %u: %s: started again", capsule->number, capsule->name);
 	return true;

@@ -8,7 +8,9 @@
 #include "core/guest_tree.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "core/place.h"
 #include "core/sched.h"
+#include "lib/print.h"
 #include "lib/string.h"
 
 /* What is known while a capsule is made, and nobody needs afterwards. */
@@ -16,20 +18,12 @@ struct making {
 	struct capsule *capsule;
 	const struct manifest_capsule *wish;
 	struct ram_map *map;
-	struct hart *hart;
+	struct hart *hart; /* one of those that it may run on, which are alike */
 };
 
 static unsigned owner(unsigned number)
 {
 	return RAM_OWNER_CAPSULE + number;
-}
-
-static enum status check_wish(const struct making *making, struct reason *why)
-{
-	if (making->wish->vcpus > CAPSULE_VCPUS_MAX)
-		return refuse(why, ERR_LIMIT, "vcpus is %u; at most %u vCPU a capsule is supported",
-			      (unsigned)making->wish->vcpus, CAPSULE_VCPUS_MAX);
-	return OK;
 }
 
 /* Where it asked to be, or wherever there is room. */
@@ -100,16 +94,25 @@ static enum status check_devices(const struct capsule *capsule, struct reason *w
 	return OK;
 }
 
-static enum status make_vcpu(struct making *making, struct reason *why)
+static enum status make_vcpus(struct making *making, struct reason *why)
 {
 	struct capsule *capsule = making->capsule;
-	struct vcpu *vcpu = arch_vcpu_create(capsule, 0, making->hart, making->map);
+	const struct manifest_capsule *wish = making->wish;
 
-	if (!vcpu)
-		return refuse(why, ERR_NOMEM, "no memory is left for its vCPU");
-	vcpu->console = &capsule->console;
-	capsule->vcpus[0] = vcpu;
-	capsule->vcpu_count = 1;
+	for (unsigned i = 0; i < wish->vcpus; i++) {
+		struct vcpu *vcpu = arch_vcpu_create(capsule, i, making->map);
+
+		if (!vcpu)
+			return refuse(why, ERR_NOMEM, "no memory is left for vCPU %u of its %u", i,
+				      (unsigned)wish->vcpus);
+		vcpu->console = &capsule->console;
+		vcpu->state = VCPU_STOPPED;
+		vcpu->hart = making->hart;
+		vcpu->weight = wish->weight;
+		vcpu->capped = wish->cap_percent != 0;
+		vcpu->inverse_weight = SHARE_SCALE / wish->weight;
+		capsule->vcpus[capsule->vcpu_count++] = vcpu;
+	}
 	return OK;
 }
 
@@ -117,18 +120,17 @@ static enum status make(struct making *making, struct reason *why)
 {
 	struct capsule *capsule = making->capsule;
 	enum manifest_isolation isolation = making->wish->isolation;
-	enum status status = check_wish(making, why);
+	enum status status;
 
 	if (isolation == ISOLATION_AUTO)
 		isolation = options.isolation;
-	if (status == OK)
-		status = arch_isolation(making->hart, isolation, &capsule->space.ops, why);
+	status = arch_isolation(making->hart, isolation, &capsule->space.ops, why);
 	if (status == OK)
 		status = take_ram(making, why);
 	if (status == OK)
 		status = plan_image(making, why);
 	if (status == OK)
-		status = make_vcpu(making, why);
+		status = make_vcpus(making, why);
 	if (status != OK)
 		return status;
 	capsule_load_devices(capsule);
@@ -163,9 +165,38 @@ static struct capsule *allocate(unsigned number, struct ram_map *map, struct rea
 	return capsule;
 }
 
+/* "CPU 0 2 3": where it may run. */
+static void say_harts(const struct hart_set *harts, char *text, size_t size)
+{
+	size_t length = print_text(text, size, "CPU");
+
+	for (unsigned i = 0; i < HART_SET_MAX; i++)
+		if (hart_set_has(harts, i) && length < size)
+			length += print_text(text + length, size - length, " %u", arch_hart(i)->id);
+}
+
+static void introduce(const struct capsule *capsule)
+{
+	char harts[64];
+
+	say_harts(&capsule->harts, harts, sizeof(harts));
+	log_debug("Capsule %u: %s: %lu MiB at 0x%lx, %u vCPU%s, %s, starting on %s",
+		  capsule->number, capsule->name, (unsigned long)(capsule->ram_size >> 20),
+		  (unsigned long)capsule->host_ram.raw, capsule->vcpu_count,
+		  capsule->vcpu_count == 1 ? "" : "s", capsule->space.ops->name, harts);
+}
+
+/* Each vCPU begins where there is least to do; the first does the loading there. */
+static void place_vcpus(struct capsule *capsule)
+{
+	for (unsigned i = 0; i < capsule->vcpu_count; i++)
+		capsule->vcpus[i]->hart = place_choose(&capsule->harts, capsule->vcpus[i]->weight);
+	capsule->console.cpu = capsule->vcpus[0]->hart->id;
+}
+
 struct capsule *capsule_create(unsigned number, const struct manifest_capsule *wish,
 			       uint64_t timebase, struct ram_map *map, struct hart *hart,
-			       struct reason *why)
+			       const struct hart_set *harts, struct reason *why)
 {
 	struct capsule *capsule = allocate(number, map, why);
 	struct making making = {.capsule = capsule, .wish = wish, .map = map, .hart = hart};
@@ -175,6 +206,9 @@ struct capsule *capsule_create(unsigned number, const struct manifest_capsule *w
 	capsule->number = number;
 	capsule->timebase = timebase;
 	capsule->restart = wish->restart;
+	capsule->harts = *harts;
+	if (wish->cap_percent)
+		share_cap_init(&capsule->cap, wish->cap_percent, sched_turn(), arch_time());
 	memcpy(capsule->name, wish->name, strnlen(wish->name, sizeof(capsule->name) - 1));
 	capsule->console.changed = console_changed;
 	if (make(&making, why) != OK) {
@@ -182,12 +216,8 @@ struct capsule *capsule_create(unsigned number, const struct manifest_capsule *w
 		return NULL;
 	}
 	capsule->state = CAPSULE_LOADING;
-	log_debug("Capsule %u: %s: %lu MiB at 0x%lx, %u vCPU, %s, starting on CPU %u", number,
-		  capsule->name, (unsigned long)(capsule->ram_size >> 20),
-		  (unsigned long)capsule->host_ram.raw, capsule->vcpu_count,
-		  capsule->space.ops->name, hart->id);
-	capsule->console.cpu = hart->id;
+	place_vcpus(capsule);
+	introduce(capsule);
 	console_add(&capsule->console, number, capsule->name, capsule->output);
-	sched_place(capsule->vcpus[0], hart);
 	return capsule;
 }

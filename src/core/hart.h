@@ -6,27 +6,44 @@
 #ifndef CORE_HART_H
 #define CORE_HART_H
 
+#include "core/heap.h"
 #include "core/machine.h"
 #include "core/vcpu.h"
 
-enum { HART_VCPUS_MAX = 64 };
+/*
+ * A hart's scheduler (core/sched.h). What other harts may touch is said to be atomic; all else is
+ * the hart's own, so there is no lock.
+ */
+struct sched {
+	struct vcpu *inbox; /* atomic: those that something is wanted of */
+	xlen_t calls;	    /* atomic: SCHED_CALL_*, what is wanted of the hart itself */
+	uint32_t load;	    /* atomic to read: weight of all that want to run here */
+	uint32_t waiting;   /* atomic to read: how many of them wait */
+
+	struct heap runnable; /* QUEUED, by virtual time */
+	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */
+	uint64_t timer_at;    /* ticks: key of the first of `timers`; all ones: none */
+	uint64_t turn;	      /* ticks: how long one is */
+	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
+	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
+	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */
+	uint64_t asked_at;    /* ticks: when it last asked another hart for work */
+	unsigned turns;	      /* that have ended */
+	unsigned peer;	      /* index of the hart that it last compared itself with */
+	bool woke;	      /* somebody came who may go first */
+	bool spent;	      /* what runs has used up its capsule's ceiling */
+};
 
 struct hart {
 	const struct machine_hart *description; /* of the device tree */
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
+	unsigned index;				/* in the machine: 0, 1, ... */
 	xlen_t vendor, architecture, implementation; /* mvendorid, marchid, mimpid */
 	const char *unfit; /* why it can run no capsule, or NULL: it can */
 	bool ready;	   /* it has probed itself; written with release order */
 
-	/* The vCPUs that run here, and nowhere else; constant once `vcpu_count` is published. */
-	unsigned vcpu_count;
-	struct vcpu *vcpus[HART_VCPUS_MAX];
-
-	/* The hart's own business; no other hart looks. */
-	struct vcpu *vcpu;  /* whose state is in the registers, or NULL */
-	unsigned turn;	    /* its index in vcpus, for the round robin */
-	uint64_t slice_end; /* when another one's turn comes */
-	uint64_t loaded_at; /* since when `vcpu` runs, for the figures */
+	struct vcpu *vcpu; /* whose state is in the registers, or NULL; atomic to read */
+	struct sched sched;
 };
 
 #endif

@@ -1,213 +1,525 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/sched.h"
-
-#include "core/arch.h"
-#include "core/assert.h"
-#include "core/capsule.h"
+/* A hart's decisions: whose turn it is, until when, and when there is nobody, to sleep. */
 #include "core/console.h"
+#include "core/sched_internal.h"
 #include "lib/div64.h"
 
-enum { TURNS_A_SECOND = 200 };
+enum {
+	TURNS_A_SECOND = 200,
+	TURNS_BETWEEN_LOOKS = 4, /* at what other harts have to do */
+	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
+	FORGET_SECONDS = 16,
+};
 
 static const uint64_t never = (uint64_t)-1;
-static uint64_t turn_length;	  /* ticks */
-static struct hart *console_hart; /* who serves the terminal */
+static uint64_t turn;	/* ticks */
+static uint64_t forget; /* ticks */
 
-void sched_init(uint64_t hz)
+static unsigned hart_count;
+static struct hart *console_hart; /* who serves the terminal */
+static struct heap_node console_timer;
+
+void sched_init(uint64_t hz, unsigned harts)
 {
-	turn_length = div64_u32(hz, TURNS_A_SECOND, NULL);
+	hart_count = harts;
+	turn = div64_u32(hz, TURNS_A_SECOND, NULL);
+	forget = hz * FORGET_SECONDS;
+}
+
+unsigned sched_hart_count(void)
+{
+	return hart_count;
+}
+
+uint64_t sched_turn(void)
+{
+	return turn;
+}
+
+/* Two queues for each hart, in which there is room for everybody. */
+enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *why)
+{
+	size_t size = (vcpus + 1) * sizeof(struct heap_node *);
+
+	for (unsigned i = 0; i < hart_count; i++) {
+		struct hart *hart = arch_hart(i);
+		struct heap_node **nodes;
+		enum status status;
+		hpa_t memory;
+
+		if (!hart)
+			continue;
+		status = ram_alloc(ram, align_up(2 * size, PAGE_SIZE), PAGE_SIZE,
+				   RAM_OWNER_HYPERVISOR, &memory, why);
+		if (status != OK)
+			return status;
+		nodes = (struct heap_node **)(uintptr_t)memory.raw;
+		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
+		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
+		hart->sched.turn = turn;
+	}
+	return OK;
+}
+
+/* It arrives in the inbox, as if it came from another hart. */
+void sched_begin(struct capsule *capsule, struct hart *hart)
+{
+	struct vcpu *vcpu = capsule->vcpus[0];
+
+	capsule->present = 1;
+	vcpu->hart = hart;
+	vcpu->place = VCPU_MOVING;
+	vcpu->since = arch_time();
+	sched_close(vcpu);
+	sched_send(vcpu);
 }
 
 void sched_set_console_hart(struct hart *hart)
 {
 	console_hart = hart;
+	sched_wake_console_hart();
 }
 
 void sched_wake_console_hart(void)
 {
+	if (!console_hart)
+		return;
+	__atomic_fetch_or(&console_hart->sched.calls, SCHED_CALL_CONSOLE, __ATOMIC_RELEASE);
 	if (console_hart == hart_this())
 		arch_hart_request_work();
-	else if (console_hart)
+	else
 		arch_hart_wake(console_hart);
 }
 
-struct hart *sched_choose_hart(unsigned hart_count, const char **unfit)
+/* --- accounts ------------------------------------------------------------------------------- */
+
+/* The running vCPU pays for the time since it was charged last. */
+static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 {
-	struct hart *best = NULL;
+	uint64_t ran = now - sched->since;
 
-	*unfit = "none came up";
-	for (unsigned i = hart_count; i-- > 0;) {
-		struct hart *hart = arch_hart(i);
+	sched->since = now;
+	vcpu->run_time += ran;
+	vcpu->run.key += ran * vcpu->inverse_weight;
+	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, ran, now) <= 0)
+		sched->spent = true;
+}
 
-		if (hart && hart->unfit)
-			*unfit = hart->unfit;
-		else if (hart && hart->vcpu_count < HART_VCPUS_MAX &&
-			 (!best || hart->vcpu_count <= best->vcpu_count))
-			best = hart;
+/* After every change of the hart's timers. */
+static void note_timers(struct sched *sched)
+{
+	const struct heap_node *first = heap_first(&sched->timers);
+
+	sched->timer_at = first ? first->key : never;
+}
+
+static void add_timer(struct sched *sched, struct heap_node *timer, uint64_t when)
+{
+	heap_add(&sched->timers, timer, when);
+	note_timers(sched);
+}
+
+static void remove_timer(struct sched *sched, struct heap_node *timer)
+{
+	if (!timer->place)
+		return;
+	heap_remove(&sched->timers, timer);
+	note_timers(sched);
+}
+
+static inline void raise_floor(struct sched *sched, uint64_t key)
+{
+	if (heap_before(sched->floor, key))
+		sched->floor = key;
+}
+
+void sched_update_floor(struct hart *hart)
+{
+	struct sched *sched = &hart->sched;
+	const struct heap_node *first = heap_first(&sched->runnable);
+	const struct vcpu *loaded = hart->vcpu;
+
+	/* Of one that sleeps alone as well: it mustn't fall behind whoever comes. */
+	if (!loaded || (first && (loaded->place != VCPU_RUNNING ||
+				  heap_before(first->key, loaded->run.key)))) {
+		if (first)
+			raise_floor(sched, first->key);
+	} else {
+		raise_floor(sched, loaded->run.key);
 	}
-	return best;
-}
-
-void sched_place(struct vcpu *vcpu, struct hart *hart)
-{
-	ASSERT(hart->vcpu_count < HART_VCPUS_MAX);
-	vcpu->hart = hart;
-	hart->vcpus[hart->vcpu_count] = vcpu;
-	__atomic_store_n(&hart->vcpu_count, hart->vcpu_count + 1, __ATOMIC_RELEASE);
-}
-
-static inline bool can_run(const struct vcpu *vcpu)
-{
-	return vcpu->capsule->state == CAPSULE_RUNNING &&
-	       (!vcpu->wait || arch_vcpu_interrupted(vcpu));
 }
 
 /*
- * Bring a capsule forward that isn't running, or of which something is asked: a step of loading,
- * the end of its back-off, a request from elsewhere. True when there is more to do at once.
+ * Virtual time on waking up: its own, unless it has slept for so long that it would have more than
+ * a turn ahead of everybody else; that much lets those who sleep often run at once.
  */
-static bool tend(struct vcpu *vcpu, uint64_t now)
+static void refresh(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
-	struct capsule *capsule = vcpu->capsule;
+	uint64_t least;
 
-	if (__atomic_load_n(&capsule->request, __ATOMIC_ACQUIRE) != CAPSULE_NO_REQUEST)
-		capsule_obey(capsule, now);
-	switch (capsule->state) {
-	case CAPSULE_STOPPING:
-		capsule_settle(capsule, now);
-		return capsule->state == CAPSULE_WAITING && now >= capsule->restart_at;
-	case CAPSULE_WAITING:
-		if (now < capsule->restart_at)
-			return false;
-		capsule->state = CAPSULE_LOADING;
-		return true;
-	case CAPSULE_LOADING:
-		if (capsule_load_step(capsule) && vcpu->hart->vcpu == vcpu) {
-			/* What is in the registers is of its earlier life. */
-			arch_vcpu_drop(vcpu);
-			vcpu->hart->vcpu = NULL;
-		}
-		return true;
-	case CAPSULE_RUNNING:
-	case CAPSULE_ENDED:
-	case CAPSULE_EMPTY: return false;
-	}
-	return false;
+	sched_update_floor(hart);
+	least = hart->sched.floor - turn * vcpu->inverse_weight;
+	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least))
+		vcpu->run.key = least;
 }
 
-/* What one look at all vCPUs of a hart has found. */
-struct survey {
-	struct vcpu *next; /* the first after the one whose turn it was that can run, or NULL */
-	unsigned turn;	   /* its index */
-	unsigned runnable; /* how many can run */
-	bool busy;	   /* a capsule has more to be done for it at once */
-	/*
-	 * When this hart has to look again although nobody calls it: a sleeper's timer, the end of
-	 * a back-off, the console's.
-	 */
-	uint64_t deadline;
-	uint64_t loaded_deadline; /* the same for what is loaded, which wakes by itself meanwhile */
-};
-
-static inline void sooner(struct survey *survey, uint64_t when)
+static void add_load(struct sched *sched, int32_t weight)
 {
-	if (when < survey->deadline)
-		survey->deadline = when;
+	__atomic_store_n(&sched->load, sched->load + (uint32_t)weight, __ATOMIC_RELAXED);
 }
 
-/* Look at one vCPU, in the order of turns. */
-static inline void look_at(struct survey *survey, struct vcpu *vcpu, unsigned index, uint64_t now)
+void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
-	struct capsule *capsule = vcpu->capsule;
+	struct sched *sched = &hart->sched;
+	struct vcpu *loaded = hart->vcpu;
 
-	if (capsule->state != CAPSULE_RUNNING || capsule->request != CAPSULE_NO_REQUEST)
-		survey->busy |= tend(vcpu, now);
-	if (can_run(vcpu)) {
-		if (!survey->runnable++) {
-			survey->next = vcpu;
-			survey->turn = index;
-		}
-	} else if (capsule->state == CAPSULE_WAITING) {
-		sooner(survey, capsule->restart_at);
-	} else if (capsule->state == CAPSULE_RUNNING) {
-		if (vcpu == vcpu->hart->vcpu)
-			survey->loaded_deadline = arch_vcpu_deadline(vcpu);
-		else
-			sooner(survey, arch_vcpu_deadline(vcpu));
-	}
-}
-
-/* Look at all, the one whose turn it was last; unless its turn goes on, which makes it first. */
-static struct survey look_around(const struct hart *hart, uint64_t now)
-{
-	struct survey survey = {.deadline = never, .loaded_deadline = never};
-	unsigned count = hart->vcpu_count;
-	unsigned index = hart->turn;
-
-	for (unsigned i = 0; i < count; i++) {
-		if (++index >= count)
-			index = 0;
-		look_at(&survey, hart->vcpus[index], index, now);
-	}
-	if (count && now < hart->slice_end && can_run(hart->vcpus[hart->turn])) {
-		survey.next = hart->vcpus[hart->turn];
-		survey.turn = hart->turn;
-	}
-	return survey;
-}
-
-/* Who runs next; sleeps until there is somebody. Everything that comes meanwhile is served. */
-static struct vcpu *choose(struct hart *hart)
-{
-	for (;;) {
-		uint64_t now = arch_time();
-		struct survey survey;
-
-		/* First, because it may wake guests; then its next time, which the others may
-		 * change. */
-		if (console_hart == hart && now >= console_deadline())
-			console_tick();
-		survey = look_around(hart, now);
-		if (console_hart == hart)
-			sooner(&survey, console_deadline());
-		if (survey.next) {
-			if (survey.turn != hart->turn || now >= hart->slice_end)
-				hart->slice_end = now + turn_length;
-			hart->turn = survey.turn;
-			/* Others wait for their turn, or to be loaded between two turns. */
-			if (survey.runnable > 1 || survey.busy)
-				sooner(&survey, hart->slice_end);
-			if (survey.next != hart->vcpu)
-				sooner(&survey, survey.loaded_deadline);
-			arch_alarm_set(survey.deadline);
-			return survey.next;
-		}
-		if (survey.busy) {
-			arch_hart_poll();
-			continue;
-		}
-		/* What is pending for a guest that is no more must not keep the hart awake. */
-		if (hart->vcpu && hart->vcpu->capsule->state != CAPSULE_RUNNING) {
-			arch_vcpu_drop(hart->vcpu);
-			hart->vcpu = NULL;
-		}
-		arch_alarm_set(survey.deadline);
-		arch_hart_sleep();
-	}
-}
-
-/* Make `vcpu` the one whose state is in the registers. */
-static void load(struct hart *hart, struct vcpu *vcpu)
-{
-	if (hart->vcpu == vcpu)
+	if (loaded && loaded->place == VCPU_RUNNING)
+		charge(sched, loaded, now);
+	remove_timer(sched, &vcpu->timer);
+	refresh(hart, vcpu, now);
+	if (vcpu->place != VCPU_THROTTLED)
+		vcpu->since = now; /* else it has been waiting all the time */
+	if (vcpu != loaded &&
+	    (sched->runnable.count || (loaded && loaded->place == VCPU_RUNNING)) &&
+	    sched_send_to_idle(hart, vcpu))
 		return;
-	arch_vcpu_switch(hart->vcpu, vcpu);
-	hart->vcpu = vcpu;
+	add_load(sched, (int32_t)vcpu->weight);
+	sched_queue(sched, vcpu);
+	sched->woke = true;
+	if (vcpu != loaded)
+		sched_close(vcpu);
+}
+
+/* When time wakes it; all ones: time doesn't. What is too far off is compared as if it were past.
+ */
+static uint64_t deadline_of(const struct vcpu *vcpu, uint64_t now)
+{
+	uint64_t when = arch_vcpu_deadline(vcpu);
+
+	return when > now && when - now > (never >> 2) ? never : when;
+}
+
+/* Its state leaves the hart, while it sleeps or waits. */
+static void put_aside(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+{
+	if (vcpu->place == VCPU_ASLEEP) {
+		uint64_t when = deadline_of(vcpu, now);
+
+		if (when != never)
+			add_timer(&hart->sched, &vcpu->timer, when);
+	} else if (vcpu->place != VCPU_AWAY) {
+		sched_close(vcpu);
+	}
+}
+
+void sched_leave(struct hart *hart, struct vcpu *vcpu)
+{
+	struct sched *sched = &hart->sched;
+	struct capsule *capsule = vcpu->capsule;
+
+	if (vcpu->place == VCPU_AWAY)
+		return;
+	if (vcpu->run.place)
+		heap_remove(&sched->runnable, &vcpu->run);
+	remove_timer(sched, &vcpu->timer);
+	if (vcpu->place == VCPU_RUNNING || vcpu->place == VCPU_QUEUED)
+		add_load(sched, -(int32_t)vcpu->weight);
+	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+	if (hart->vcpu == vcpu) {
+		/* What is pending for a guest that is no more must not keep the hart awake. */
+		arch_vcpu_drop(vcpu);
+		__atomic_store_n(&hart->vcpu, NULL, __ATOMIC_SEQ_CST);
+	}
+	vcpu->place = VCPU_AWAY;
+	vcpu->wait = false;
+	if (vcpu->closed) {
+		xlen_t missed = sched_open(vcpu) & ~(xlen_t)VCPU_WANT_OF_HART;
+
+		if (missed)
+			sched_post(vcpu, missed);
+	}
+	if (vcpu->state == VCPU_STOP_PENDING)
+		__atomic_store_n(&vcpu->state, VCPU_STOPPED, __ATOMIC_RELEASE);
+	capsule_vcpu_left(capsule);
+}
+
+void sched_wait_until(struct vcpu *vcpu, uint64_t when)
+{
+	ASSERT(vcpu->place == VCPU_AWAY);
+	vcpu->place = VCPU_ASLEEP;
+	vcpu->since = arch_time();
+	add_timer(&vcpu->hart->sched, &vcpu->timer, when);
+	arch_hart_request_work();
+}
+
+void sched_enqueue(struct vcpu *vcpu)
+{
+	ASSERT(vcpu->place == VCPU_AWAY || vcpu->place == VCPU_ASLEEP);
+	sched_ready(vcpu->hart, vcpu, arch_time());
+	arch_hart_request_work();
+}
+
+/* --- what is due ----------------------------------------------------------------------------- */
+
+/* The terminal's clock, which may wake guests; then its next time. */
+static void tend_console(struct sched *sched, uint64_t now)
+{
+	if (now >= console_deadline())
+		console_tick();
+	remove_timer(sched, &console_timer);
+	if (console_deadline() != never)
+		add_timer(sched, &console_timer, console_deadline());
+}
+
+static void wake(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+{
+	/* Its capsule's back-off is over: it has the loading to do. */
+	if (vcpu->capsule->state == CAPSULE_WAITING)
+		vcpu->capsule->state = CAPSULE_LOADING;
+	sched_ready(hart, vcpu, now);
+}
+
+static void serve_timers(struct hart *hart, uint64_t now)
+{
+	struct sched *sched = &hart->sched;
+	struct heap_node *first;
+
+	while ((first = heap_first(&sched->timers)) && !heap_before(now, first->key)) {
+		remove_timer(sched, first);
+		if (first == &console_timer)
+			tend_console(sched, now);
+		else
+			wake(hart, sched_vcpu_of_timer(first), now);
+	}
+}
+
+static void serve_calls(struct hart *hart, uint64_t now)
+{
+	xlen_t calls = __atomic_exchange_n(&hart->sched.calls, 0, __ATOMIC_ACQUIRE);
+
+	if (calls & SCHED_CALL_CONSOLE)
+		tend_console(&hart->sched, now);
+	if (calls & SCHED_CALL_SHARE)
+		sched_balance(hart);
+}
+
+/* --- the decision ---------------------------------------------------------------------------- */
+
+/* Until its capsule's bucket has half a turn for it. */
+static void throttle(struct sched *sched, struct vcpu *vcpu, uint64_t now)
+{
+	struct share_cap *cap = &vcpu->capsule->cap;
+	uint64_t wait = share_cap_wait(cap, share_cap_charge(cap, 0, now), turn / 2);
+
+	sched->spent = false;
+	add_load(sched, -(int32_t)vcpu->weight);
+	vcpu->place = VCPU_THROTTLED;
+	vcpu->since = now;
+	add_timer(sched, &vcpu->timer, now + wait);
+}
+
+static bool has_ended(const struct vcpu *vcpu)
+{
+	return vcpu->capsule->state != CAPSULE_RUNNING || vcpu->state == VCPU_STOP_PENDING;
+}
+
+/* The running vCPU waits, or has used up its share. */
+static __attribute__((noinline)) void stop_running(struct hart *hart, struct vcpu *vcpu,
+						   uint64_t now)
+{
+	if (vcpu->wait && !arch_vcpu_interrupted(vcpu)) {
+		vcpu->place = VCPU_ASLEEP;
+		vcpu->since = now;
+		add_load(&hart->sched, -(int32_t)vcpu->weight);
+	} else if (hart->sched.spent) {
+		throttle(&hart->sched, vcpu, now);
+	}
+	hart->sched.spent = false;
+}
+
+/* What is in the registers: whether it goes on, falls asleep, wakes up, or leaves. */
+static inline struct vcpu *see_loaded(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+{
+	if (has_ended(vcpu)) {
+		sched_leave(hart, vcpu);
+		return NULL;
+	}
+	if (vcpu->place == VCPU_RUNNING) {
+		if (vcpu->wait || hart->sched.spent)
+			stop_running(hart, vcpu, now);
+	} else if (vcpu->place == VCPU_ASLEEP && arch_vcpu_interrupted(vcpu)) {
+		sched_ready(hart, vcpu, now);
+	}
+	return vcpu->place == VCPU_RUNNING ? vcpu : NULL;
+}
+
+/* True when the first in the queue goes before `running`. */
+static inline bool is_overtaken(const struct sched *sched, const struct vcpu *running, uint64_t now)
+{
+	const struct heap_node *first = sched->runnable.nodes[0];
+
+	if (now >= sched->turn_end)
+		return heap_before(first->key, running->run.key);
+	/* Whoever has come meanwhile must be a good part of a turn behind. */
+	return sched->woke && heap_before(first->key + (sched->turn >> 2) * running->inverse_weight,
+					  running->run.key);
+}
+
+/* The first in the queue leaves it; `running`, unless it is NULL, joins it. */
+static inline struct vcpu *take_first(struct sched *sched, struct vcpu *running, uint64_t now)
+{
+	struct heap_node *first = sched->runnable.nodes[0];
+
+	if (!running) {
+		heap_remove(&sched->runnable, first);
+		__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+		return sched_vcpu_of_run(first);
+	}
+	running->place = VCPU_QUEUED;
+	running->since = now;
+	if (sched->runnable.count == 1) {
+		sched->runnable.nodes[0] = &running->run;
+		running->run.place = 1;
+		first->place = 0;
+	} else {
+		heap_replace_first(&sched->runnable, &running->run);
+	}
+	return sched_vcpu_of_run(first);
+}
+
+/* Whose turn it is; not in the queue. NULL: nobody's. */
+static inline struct vcpu *pick(struct sched *sched, struct vcpu *running, uint64_t now)
+{
+	if (!sched->runnable.count || (running && !is_overtaken(sched, running, now))) {
+		if (running && now >= sched->turn_end)
+			sched->turn_end = now + sched->turn;
+		return running;
+	}
+	sched->turn_end = now + sched->turn;
+	return take_first(sched, running, now);
+}
+
+/* A turn of one whose capsule isn't running: a piece of its loading, or it leaves. */
+static void take_job(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+{
+	struct sched *sched = &hart->sched;
+	xlen_t wanted = sched_open(vcpu);
+
+	sched_obey(vcpu, wanted, now);
+	if (vcpu->capsule->state == CAPSULE_LOADING && vcpu->id == 0) {
+		capsule_load_step(vcpu->capsule);
+		charge(sched, vcpu, arch_time());
+		vcpu->since = sched->since;
+		sched_queue(sched, vcpu);
+		sched_close(vcpu);
+	} else {
+		sched_leave(hart, vcpu);
+	}
+	arch_hart_poll();
+}
+
+/* `vcpu` has the turn, and its state isn't in the registers: it takes the place of `before`. */
+static inline void load(struct hart *hart, struct vcpu *before, struct vcpu *vcpu)
+{
+	arch_vcpu_switch(before, vcpu);
+	/* Before the look at what is wanted of it, as sched_await() has it. */
+	__atomic_store_n(&hart->vcpu, vcpu, __ATOMIC_RELAXED);
 	vcpu->switches++;
 }
 
+/* What was wanted of `vcpu` while it waited. Apart, because it rarely is anything. */
+static __attribute__((noinline)) void obey_late(struct vcpu *vcpu, uint64_t now)
+{
+	xlen_t wanted = __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST);
+
+	if (wanted & VCPU_WANT_OF_HART)
+		arch_vcpu_honour(vcpu, wanted);
+	if (wanted & ~(xlen_t)VCPU_WANT_OF_HART)
+		sched_obey(vcpu, wanted, now);
+}
+
+/* `vcpu` goes on in this hart; false when what was wanted of it is in the way. */
+static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+{
+	vcpu->wait_time += now - vcpu->since;
+	if (vcpu->capsule->state != CAPSULE_RUNNING) {
+		take_job(hart, vcpu, now);
+		return false;
+	}
+	vcpu->place = VCPU_RUNNING;
+	if (hart->vcpu != vcpu) {
+		struct vcpu *before = hart->vcpu;
+
+		load(hart, before, vcpu);
+		if (before)
+			put_aside(hart, before, now);
+	}
+	if (sched_is_wanted(vcpu))
+		obey_late(vcpu, now);
+	return vcpu->capsule->state == CAPSULE_RUNNING;
+}
+
+/* When the hart has to decide again although nobody calls it. */
+static inline void set_alarm(struct sched *sched, const struct vcpu *running)
+{
+	uint64_t when = sched->timer_at;
+
+	if (running && (sched->runnable.count || running->capped) && sched->turn_end < when)
+		when = sched->turn_end;
+	arch_alarm_set(when);
+}
+
+/* All that may have to be seen to besides the turns of those that run. */
+static __attribute__((noinline)) void see_to(struct hart *hart, uint64_t now)
+{
+	struct sched *sched = &hart->sched;
+
+	if (sched->calls)
+		serve_calls(hart, now);
+	if (sched->inbox)
+		sched_read_inbox(hart);
+	if (!heap_before(now, sched->timer_at))
+		serve_timers(hart, now);
+}
+
+enum sched_verdict sched_decide(struct hart *hart)
+{
+	struct sched *sched = &hart->sched;
+	struct vcpu *running = hart->vcpu;
+	uint64_t now = arch_time();
+	struct vcpu *next;
+
+	if (running && running->place == VCPU_RUNNING)
+		charge(sched, running, now);
+	else
+		sched->since = now;
+	if (sched->calls || sched->inbox || now >= sched->timer_at) {
+		see_to(hart, now);
+		running = hart->vcpu;
+	}
+	if (running)
+		running = see_loaded(hart, running, now);
+
+	next = pick(sched, running, now);
+	sched->woke = false;
+	if (!next) {
+		set_alarm(sched, NULL);
+		return SCHED_SLEEP;
+	}
+	if (next != running) {
+		if (!give_turn(hart, next, now))
+			return SCHED_AGAIN;
+		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
+			sched_balance(hart);
+	}
+	set_alarm(sched, next);
+	return SCHED_RUN;
+}
+
+/* --- the hart's life ------------------------------------------------------------------------- */
+
 /* What a call left for the vCPU that goes on now. */
-static void finish_call(struct vcpu *vcpu)
+static inline void finish_call(struct vcpu *vcpu)
 {
 	vcpu->wait = false;
 	if (vcpu->resume) {
@@ -222,39 +534,83 @@ static void finish_call(struct vcpu *vcpu)
  * The usual wait: a hart's only vCPU sleeps until it is interrupted. True when it was; false when
  * there is anything else to do, which is then still to be done.
  */
-static bool slept_alone(struct hart *hart)
+static bool doze(struct hart *hart)
 {
+	struct sched *sched = &hart->sched;
 	struct vcpu *vcpu = hart->vcpu;
 
-	if (hart->vcpu_count != 1 || !vcpu || !vcpu->wait ||
-	    vcpu->capsule->state != CAPSULE_RUNNING)
+	if (!vcpu || !vcpu->wait || vcpu->place != VCPU_RUNNING || sched->runnable.count ||
+	    sched->inbox || has_ended(vcpu))
 		return false;
-	while (!arch_vcpu_interrupted(vcpu)) {
-		if (arch_hart_has_work())
-			return false;
+	charge(sched, vcpu, arch_time());
+	if (sched->spent)
+		return false;
+	vcpu->place = VCPU_ASLEEP;
+	sched_set_idle(hart, true);
+	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
 		arch_hart_sleep();
-	}
+	sched_set_idle(hart, false);
+	vcpu->place = VCPU_RUNNING;
+	sched->since = arch_time();
 	return !arch_hart_has_work();
 }
 
+/*
+ * No wake-up is lost: interrupts are off, so that one that comes after the look at what is wanted
+ * stays pending and ends the WFI (arch_hart_sleep).
+ */
 void sched_work(struct hart *hart)
 {
-	struct vcpu *vcpu = hart->vcpu;
+	if (!doze(hart)) {
+		enum sched_verdict verdict;
 
-	if (vcpu)
-		vcpu->run_time += arch_time() - hart->loaded_at;
-	if (!slept_alone(hart)) {
-		vcpu = choose(hart);
-		load(hart, vcpu);
+		while ((verdict = sched_decide(hart)) != SCHED_RUN) {
+			/* What this hart has posted to itself comes without an interrupt. */
+			if (verdict == SCHED_AGAIN || hart->sched.inbox || hart->sched.calls)
+				continue;
+			sched_set_idle(hart, true);
+			sched_ask_for_work(hart, hart->sched.since);
+			arch_hart_sleep();
+			sched_set_idle(hart, false);
+		}
 	}
-	finish_call(vcpu);
-	hart->loaded_at = arch_time();
+	finish_call(hart->vcpu);
+}
+
+/* The usual end of a turn, with nothing else to do; the rest is sched_work()'s. */
+void sched_tick(struct hart *hart, uint64_t now)
+{
+	struct sched *sched = &hart->sched;
+	struct vcpu *running = hart->vcpu;
+	struct vcpu *next;
+
+	if (sched->calls || sched->inbox || now >= sched->timer_at || now < sched->turn_end ||
+	    !sched->runnable.count || running->capped) {
+		sched_work(hart);
+		return;
+	}
+	charge(sched, running, now);
+	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
+	if (!heap_before(next->run.key, running->run.key) ||
+	    next->capsule->state != CAPSULE_RUNNING || !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
+		sched_work(hart);
+		return;
+	}
+	take_first(sched, running, now);
+	next->wait_time += now - next->since;
+	next->place = VCPU_RUNNING;
+	load(hart, running, next);
+	sched_close(running);
+	if (sched_is_wanted(next))
+		obey_late(next, now);
+	sched->turn_end = now + sched->turn;
+	arch_alarm_set(sched->timer_at < sched->turn_end ? sched->timer_at : sched->turn_end);
+	finish_call(next);
 }
 
 _Noreturn void sched_run(struct hart *hart)
 {
-	do
-		sched_work(hart);
-	while (!can_run(hart->vcpu)); /* loading it for the first time may have ended it */
+	hart->sched.timer_at = never;
+	sched_work(hart);
 	arch_vcpu_enter(hart->vcpu);
 }

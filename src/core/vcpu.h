@@ -6,6 +6,7 @@
 #ifndef CORE_VCPU_H
 #define CORE_VCPU_H
 
+#include "core/heap.h"
 #include "core/types.h"
 #include "core/vcpu_sbi.h"
 
@@ -28,12 +29,66 @@ enum vcpu_state {
 	VCPU_SUSPENDED = 4,
 };
 
+/*
+ * The scheduler's view, changed by the vCPU's hart alone. The state of one that is QUEUED or
+ * ASLEEP may still be in that hart's registers (hart->vcpu).
+ *
+ *   AWAY -> QUEUED <-> RUNNING -> ASLEEP     AWAY: stopped, or its capsule isn't running
+ *             ^  ^        |         |        THROTTLED: has used up its capsule's ceiling
+ *             |  |     THROTTLED    |        MOVING: on its way to another hart's inbox
+ *          MOVING +---------+-------+
+ */
+enum vcpu_place {
+	VCPU_AWAY,
+	VCPU_QUEUED,
+	VCPU_RUNNING,
+	VCPU_ASLEEP,
+	VCPU_THROTTLED,
+	VCPU_MOVING,
+};
+
+/* What is wanted of a vCPU (sched_post). The first four are the hardware layer's to carry out. */
+enum {
+	VCPU_WANT_IPI = 1,	    /* its software interrupt is to be pending */
+	VCPU_WANT_EXTERNAL = 2,	    /* the level of its external interrupt has changed */
+	VCPU_WANT_FENCE_CODE = 4,   /* stores to code are to be seen */
+	VCPU_WANT_FENCE_MEMORY = 8, /* changed page tables are to be seen */
+	VCPU_WANT_START = 16,	    /* it is to start: START_PENDING */
+	VCPU_WANT_LOOK = 32, /* its capsule has changed its state, or is asked for something */
+	VCPU_WANT_OF_HART =
+		VCPU_WANT_IPI | VCPU_WANT_EXTERNAL | VCPU_WANT_FENCE_CODE | VCPU_WANT_FENCE_MEMORY,
+	VCPU_WANT_FENCES = VCPU_WANT_FENCE_CODE | VCPU_WANT_FENCE_MEMORY,
+};
+
 struct vcpu {
+	/* Constant. */
 	struct capsule *capsule;
 	struct console_port *console; /* the capsule's, a load nearer */
 	unsigned id;		      /* hart id as the guest sees it */
-	xlen_t state;		      /* enum vcpu_state; written with release order, last */
-	struct hart *hart;	      /* where it runs */
+	uint32_t inverse_weight;      /* virtual time for each tick that it runs (core/share.h) */
+	uint32_t weight;
+	bool capped; /* its capsule has a ceiling */
+
+	xlen_t state; /* enum vcpu_state; atomic, see sbi/hsm.c */
+
+	/* Of others' wishes (core/sched_post.c). */
+	xlen_t wanted;		 /* atomic: VCPU_WANT_* */
+	xlen_t posted;		 /* atomic: its hart knows, or will look before it runs */
+	struct vcpu *inbox_next; /* while it is in its hart's inbox */
+	bool closed;		 /* its hart holds `posted` up until it runs */
+
+	/* Of whoever brought `state` to START_PENDING, until VCPU_WANT_START is taken. */
+	xlen_t start_at;
+	xlen_t start_opaque;
+
+	/* Whose scheduler has it; changes only while `posted` is held (core/sched_balance.c). */
+	struct hart *hart; /* atomic */
+
+	/* All else is of that hart. */
+	enum vcpu_place place;
+	struct heap_node run;	/* its key is the vCPU's virtual time; QUEUED */
+	struct heap_node timer; /* ASLEEP or THROTTLED: when that ends, if time ends it */
+	uint64_t since;		/* ticks: when it came to be QUEUED, THROTTLED or ASLEEP */
 
 	/* What a call left to be done before the guest's next instruction. */
 	bool wait;   /* sleep until an interrupt is pending and enabled */
@@ -43,9 +98,11 @@ struct vcpu {
 
 	struct vcpu_sbi sbi; /* zero when it starts */
 
-	/* Figures. */
-	uint64_t run_time; /* ticks that it was loaded and not asleep */
-	uint32_t switches; /* how often it was loaded */
+	/* Figures, in ticks. */
+	uint64_t run_time;
+	uint64_t wait_time;  /* that it could have run and didn't: what SBI calls stolen */
+	uint32_t switches;   /* how often it was loaded */
+	uint32_t migrations; /* how often to another hart than before */
 };
 
 #endif

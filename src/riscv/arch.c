@@ -35,6 +35,16 @@ void arch_hart_request_work(void)
 	cpu_of(hart_this())->work = 1;
 }
 
+bool arch_harts_alike(const struct hart *a, const struct hart *b)
+{
+	const struct cpu *x = cpu_of(a), *y = cpu_of(b);
+
+	return x->has_sstc == y->has_sstc && x->has_time == y->has_time &&
+	       x->has_hypervisor == y->has_hypervisor && x->has_menvcfg == y->has_menvcfg &&
+	       !strcmp(x->guest_isa.isa, y->guest_isa.isa) &&
+	       !strcmp(x->hart.description->mmu_type, y->hart.description->mmu_type);
+}
+
 enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
 			   const struct isolation_ops **out, struct reason *why)
 {

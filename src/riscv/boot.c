@@ -167,6 +167,7 @@ static enum status prepare_all(const struct machine *machine, struct ram_map *ra
 
 		if (description->id == hart_this()->id) {
 			cpus[i] = boot_cpu(description);
+			cpus[i]->hart.index = i;
 			continue;
 		}
 		status = ram_alloc(ram, CPU_BLOCK_SIZE, PAGE_SIZE, RAM_OWNER_HYPERVISOR, &block,
@@ -174,6 +175,7 @@ static enum status prepare_all(const struct machine *machine, struct ram_map *ra
 		if (status != OK)
 			return status;
 		cpus[i] = cpu_prepare((void *)(uintptr_t)block.raw, description);
+		cpus[i]->hart.index = i;
 		table[others++] = (struct boot_entry){description->id, cpus[i]};
 	}
 	return OK;

@@ -275,6 +275,9 @@ trap_slots_done:
 
 trap_interrupted:
 	RECORD_EXIT t1
+	addi	t0, t1, -IRQ_M_TIMER
+	slli	t0, t0, 1
+	beqz	t0, trap_timer_due
 	SAVE_ARGUMENTS 10
 	mv	a0, t1
 	ENTER_HYPERVISOR
@@ -293,6 +296,15 @@ trap_work_due:
 	mv	a0, sp
 	REG_L	sp, CPU_STACK(tp)
 	call	trap_work
+	j	trap_full_return
+
+/* The hart's alarm: as a rule another vCPU's turn has come. */
+trap_timer_due:
+	SAVE_ARGUMENTS 10
+	SAVE_REST
+	mv	a0, sp
+	ENTER_HYPERVISOR
+	call	trap_timer
 	j	trap_full_return
 
 /* All other exceptions. */

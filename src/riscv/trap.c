@@ -20,6 +20,7 @@ static xlen_t trap_handler_of_guest(void)
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
 void trap_work(struct context *context);
+void trap_timer(struct context *context);
 
 static trap_handler *const exceptions[CAUSE_COUNT] = {
 	[CAUSE_ILLEGAL] = emulate_illegal,
@@ -88,6 +89,17 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	work(context->cpu);
 }
 
+/* mtimecmp's interrupt, with all registers saved. Without Sstc it may be the guest's timer alone.
+ */
+void trap_timer(struct context *context)
+{
+	struct cpu *cpu = context->cpu;
+
+	if (arch_timer_interrupt())
+		sched_tick(&cpu->hart, arch_time());
+	work(cpu);
+}
+
 /* Another hart wants something of this one or of its vCPU. */
 static void woken(struct cpu *cpu)
 {
@@ -96,13 +108,8 @@ static void woken(struct cpu *cpu)
 	__asm__ volatile("fence o, rw" : : : "memory");
 	if (panic_has_begun())
 		arch_hart_park();
-	if (cpu->context) {
-		if (__atomic_load_n(&cpu->context->external, __ATOMIC_ACQUIRE))
-			csr_set(mip, MIP_SEIP);
-		else
-			csr_clear(mip, MIP_SEIP);
-	}
-	cpu->work = 1; /* requests, and who can run now, are the scheduler's */
+	if (sched_interrupt(&cpu->hart))
+		cpu->work = 1;
 }
 
 void trap_interrupt(xlen_t cause)

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/capsule.h"
 #include "core/log.h"
+#include "core/sched.h"
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
@@ -20,8 +21,7 @@ void fp_save_f(struct fp *fp);
 void fp_load_f(const struct fp *fp);
 void vector_clear(void);
 
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
-			      struct ram_map *ram)
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
 {
 	struct context *context;
 	struct reason why;
@@ -32,14 +32,12 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart 
 		return NULL;
 	context = (struct context *)(uintptr_t)memory.raw;
 	memset(context, 0, sizeof(*context));
-	context->cpu = cpu_of(hart);
-	context->mtimecmp = context->cpu->mtimecmp;
 	context->walk = (struct walk){
 		.ram = capsule->space.regions[0].from,
 		.ram_size = capsule->space.regions[0].size,
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
 	};
-	context->vcpu = (struct vcpu){.capsule = capsule, .id = id, .hart = hart};
+	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
 	return &context->vcpu;
 }
 
@@ -159,13 +157,14 @@ static void drop_reservation(void)
 	__asm__ volatile("sc.w %0, zero, (%1)" : "=r"(unused) : "r"(&nowhere) : "memory");
 }
 
-/* The first time on this hart: what was written as data may be executed, and the fence must hold.
- */
-static void first_time(struct context *context)
+/* New on this hart: what was written as data may be executed, and the fence must hold. */
+static void first_time(struct cpu *cpu, struct context *context)
 {
 	struct capsule *capsule = context->vcpu.capsule;
 	struct reason why;
 
+	context->cpu = cpu;
+	context->mtimecmp = cpu->mtimecmp;
 	__asm__ volatile("fence.i" : : : "memory");
 	context->fresh = false;
 	if (capsule->space.ops->verify(&capsule->space, &why) == OK)
@@ -177,26 +176,29 @@ static void first_time(struct context *context)
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
 	struct context *context = context_of(to);
-	struct cpu *cpu = context->cpu;
+	struct cpu *cpu = cpu_of(hart_this());
 	const struct space *space = &to->capsule->space;
 
 	if (from)
 		save_state(cpu, context_of(from));
+	if (context->cpu != cpu)
+		context->fresh = true;
 	csr_write(satp, 0);
 	space->ops->activate(space);
 	cpu->context = context;
 	context->alarm = cpu->alarm;
+	if (context->fresh)
+		first_time(cpu, context);
 	load_state(cpu, context);
 	drop_reservation();
-	if (context->fresh)
-		first_time(context);
 	ASSERT(!cpu->pmp_dirty);
 }
 
 void arch_vcpu_drop(struct vcpu *vcpu)
 {
-	struct cpu *cpu = context_of(vcpu)->cpu;
+	struct cpu *cpu = cpu_of(hart_this());
 
+	(void)vcpu;
 	csr_clear(mie, MIP_GUEST);
 	csr_clear(mip, MIP_GUEST);
 	if (cpu->has_sstc)
@@ -214,9 +216,10 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 	const struct context *context = context_of(vcpu);
 	xlen_t pending = 0;
 
-	if (context->cpu->context == context)
+	if (cpu_of(hart_this())->context == context)
 		return csr_read(mip) & csr_read(mie) & MIP_GUEST;
-	if (context->supervisor.software)
+	if (context->supervisor.software ||
+	    (__atomic_load_n(&vcpu->wanted, __ATOMIC_ACQUIRE) & VCPU_WANT_IPI))
 		pending |= MIP_SSIP;
 	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
 		pending |= MIP_SEIP;
@@ -228,7 +231,7 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 {
 	const struct context *context = context_of(vcpu);
-	const struct cpu *cpu = context->cpu;
+	const struct cpu *cpu = cpu_of(hart_this());
 	bool loaded = cpu->context == context;
 	xlen_t sie = loaded ? csr_read(sie) : context->supervisor.sie;
 
@@ -249,10 +252,20 @@ void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	csr_clear(mstatus, MSTATUS_SIE);
 }
 
-void arch_vcpu_send_ipi(struct vcpu *vcpu)
+void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 {
-	(void)vcpu; /* the capsule's only one, and it is the caller */
-	csr_set(mip, MIP_SSIP);
+	if (wanted & VCPU_WANT_IPI)
+		csr_set(mip, MIP_SSIP);
+	if (wanted & VCPU_WANT_FENCE_CODE)
+		arch_fence_instructions();
+	if (wanted & VCPU_WANT_FENCE_MEMORY)
+		arch_fence_addresses(0, 0);
+	if (wanted & VCPU_WANT_EXTERNAL) {
+		if (__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE))
+			csr_set(mip, MIP_SEIP);
+		else
+			csr_clear(mip, MIP_SEIP);
+	}
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
@@ -267,17 +280,10 @@ bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 void arch_vcpu_set_external(struct vcpu *vcpu, bool level)
 {
 	struct context *context = context_of(vcpu);
-	struct cpu *cpu = context->cpu;
 
 	__atomic_store_n(&context->external, level, __ATOMIC_RELEASE);
-	if (cpu != cpu_of(hart_this())) {
-		arch_hart_wake(&cpu->hart);
-	} else if (cpu->context != context) {
-		if (level && vcpu->wait)
-			arch_hart_request_work(); /* it may be its turn now */
-	} else if (level) {
-		csr_set(mip, MIP_SEIP);
-	} else {
-		csr_clear(mip, MIP_SEIP);
-	}
+	if (cpu_of(hart_this())->context == context)
+		arch_vcpu_honour(vcpu, VCPU_WANT_EXTERNAL);
+	else
+		sched_post(vcpu, VCPU_WANT_EXTERNAL);
 }

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* "IPI Extension (EID #0x735049 "sPI: s-mode IPI")". */
 #include "core/arch.h"
+#include "core/sched.h"
 #include "sbi/sbi.h"
 
-static void send(struct vcpu *vcpu, const void *with)
+static __attribute__((noinline)) void send_to_others(const struct capsule *capsule, uint32_t harts)
 {
-	(void)with;
-	arch_vcpu_send_ipi(vcpu);
+	for (unsigned id = 0; harts; id++, harts >>= 1)
+		if ((harts & 1) && sbi_is_there(capsule->vcpus[id]))
+			sched_post(capsule->vcpus[id], VCPU_WANT_IPI);
 }
 
 SBI_HANDLER(sbi_ipi)
 {
+	struct vcpu *self = vcpu_this();
+	uint32_t harts;
+
 	if (fid != 0)
 		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
-	return sbi_return(sbi_for_each_hart(a0, a1, send, NULL), 0);
+	if (!sbi_harts(self->capsule, a0, a1, &harts))
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	if (harts >> self->id & 1)
+		arch_vcpu_honour(self, VCPU_WANT_IPI);
+	harts &= ~((uint32_t)1 << self->id);
+	if (harts)
+		send_to_others(self->capsule, harts);
+	return sbi_return(SBI_SUCCESS, 0);
 }

@@ -2,61 +2,78 @@
 /*
  * "RFENCE Extension (EID #0x52464E43 "RFNC")". The HFENCE functions are for
  * guests with the H extension, which no guest has: not supported.
+ *
+ * The caller's own fence is what it asked for; others fence everything, since addresses and
+ * an ASID only narrow a fence down, and the wish for one is a bit. A vCPU that
+ * is in no hart fences before its next instruction, and nobody waits for it.
  */
 #include "core/arch.h"
+#include "core/sched.h"
 #include "sbi/sbi.h"
 
 enum { REMOTE_FENCE_I = 0, REMOTE_SFENCE_VMA = 1, REMOTE_SFENCE_VMA_ASID = 2 };
 
-struct addresses {
-	xlen_t start;
-	xlen_t size; /* 0: everything */
-};
-
-/* A range without addresses. */
-static void fence_nothing(struct vcpu *vcpu, const void *with)
+/* All at once, then wait for each: they work at the same time. */
+static __attribute__((noinline)) void fence_others(const struct capsule *capsule, uint32_t harts,
+						   xlen_t want)
 {
-	(void)vcpu;
-	(void)with;
+	uint32_t rest = harts;
+
+	for (unsigned id = 0; rest; id++, rest >>= 1)
+		if ((rest & 1) && sbi_is_there(capsule->vcpus[id]))
+			sched_post(capsule->vcpus[id], want);
+	for (unsigned id = 0; harts; id++, harts >>= 1)
+		if ((harts & 1) && sbi_is_there(capsule->vcpus[id]))
+			sched_await(capsule->vcpus[id], want);
 }
 
-static void fence_instructions(struct vcpu *vcpu, const void *with)
+static struct sbi_ret fence_instructions(xlen_t mask, xlen_t base)
 {
-	(void)vcpu;
-	(void)with;
-	arch_fence_instructions();
+	const struct vcpu *self = vcpu_this();
+	uint32_t harts;
+
+	if (!sbi_harts(self->capsule, mask, base, &harts))
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	if (harts >> self->id & 1)
+		arch_fence_instructions();
+	harts &= ~((uint32_t)1 << self->id);
+	if (harts)
+		fence_others(self->capsule, harts, VCPU_WANT_FENCE_CODE);
+	return sbi_return(SBI_SUCCESS, 0);
 }
 
-/* An ASID narrows the fence only as a hint: fencing all of them is always right, and as quick. */
-static void fence_addresses(struct vcpu *vcpu, const void *with)
+static struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xlen_t size)
 {
-	const struct addresses *range = with;
+	const struct vcpu *self = vcpu_this();
+	bool nothing = size == 0 && start != 0;
+	uint32_t harts;
 
-	(void)vcpu;
-	arch_fence_addresses(range->start, range->size);
+	/* The whole address space: "start_addr and size are both 0, or size is 2^XLEN-1". */
+	if (size == (xlen_t)-1)
+		size = 0;
+	else if (size && size - 1 > (xlen_t)-1 - start)
+		return sbi_return(SBI_ERR_INVALID_ADDRESS, 0);
+	if (!sbi_harts(self->capsule, mask, base, &harts))
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	if (nothing)
+		return sbi_return(SBI_SUCCESS, 0);
+	if (harts >> self->id & 1)
+		arch_fence_addresses(start, size);
+	harts &= ~((uint32_t)1 << self->id);
+	if (harts)
+		fence_others(self->capsule, harts, VCPU_WANT_FENCE_MEMORY);
+	return sbi_return(SBI_SUCCESS, 0);
 }
 
 SBI_HANDLER(sbi_rfence)
 {
-	struct addresses range = {a2, a3};
-
 	switch (fid) {
-	case REMOTE_FENCE_I:
-		return sbi_return(sbi_for_each_hart(a0, a1, fence_instructions, NULL), 0);
+	case REMOTE_FENCE_I: return fence_instructions(a0, a1);
+	case REMOTE_SFENCE_VMA: return fence_addresses(a0, a1, a2, a3);
 	case REMOTE_SFENCE_VMA_ASID:
 		if (!arch_asid_valid(a4))
 			return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-		/* fall through */
-	case REMOTE_SFENCE_VMA:
-		/* The whole address space: "start_addr and size are both 0, or size is 2^XLEN-1".
-		 */
-		if ((a2 == 0 && a3 == 0) || a3 == (xlen_t)-1)
-			range = (struct addresses){0, 0};
-		else if (a3 && a3 - 1 > (xlen_t)-1 - a2)
-			return sbi_return(SBI_ERR_INVALID_ADDRESS, 0);
-		else if (a3 == 0)
-			return sbi_return(sbi_for_each_hart(a0, a1, fence_nothing, NULL), 0);
-		return sbi_return(sbi_for_each_hart(a0, a1, fence_addresses, &range), 0);
+		return fence_addresses(a0, a1, a2, a3);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
 }

@@ -39,31 +39,6 @@ struct sbi_ret sbi_unknown(void)
 	return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 }
 
-long sbi_for_each_hart(xlen_t mask, xlen_t base,
-		       void (*action)(struct vcpu *vcpu, const void *with), const void *with)
-{
-	const struct capsule *capsule = vcpu_this()->capsule;
-
-	if (base == (xlen_t)-1) {
-		mask = capsule->vcpu_count >= XLEN ? (xlen_t)-1
-						   : ((xlen_t)1 << capsule->vcpu_count) - 1;
-		base = 0;
-	}
-
-	/* Bit i is hart base + i: every one must exist before the first is touched. */
-	for (xlen_t rest = mask, id = base; rest; rest >>= 1, id++)
-		if ((rest & 1) && (id < base || !sbi_vcpu(capsule, id)))
-			return SBI_ERR_INVALID_PARAM;
-
-	for (xlen_t rest = mask, id = base; rest; rest >>= 1, id++) {
-		struct vcpu *vcpu = rest & 1 ? sbi_vcpu(capsule, id) : NULL;
-
-		if (vcpu && vcpu->state != VCPU_STOPPED)
-			action(vcpu, with);
-	}
-	return SBI_SUCCESS;
-}
-
 bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t size, unsigned allow,
 		uint8_t **out)
 {

@@ -104,12 +104,40 @@ static inline struct vcpu *sbi_vcpu(const struct capsule *capsule, xlen_t id)
 }
 
 /*
- * "Hart list parameter": call `action` for every vCPU of the caller's capsule
- * that (mask, base) names and that isn't stopped. SBI_ERR_INVALID_PARAM, with
- * nothing done, when an id is named that the capsule doesn't have.
+ * "Hart list parameter": the vCPUs of `capsule` that (mask, base) names, bit i for hart i, to
+ * `harts`; all for base -1. False when an id is named that the capsule doesn't have:
+ * SBI_ERR_INVALID_PARAM, with nothing done.
  */
-long sbi_for_each_hart(xlen_t mask, xlen_t base,
-		       void (*action)(struct vcpu *vcpu, const void *with), const void *with);
+static inline bool sbi_harts(const struct capsule *capsule, xlen_t mask, xlen_t base,
+			     uint32_t *harts)
+{
+	unsigned count = capsule->vcpu_count;
+	uint32_t all = (uint32_t)-1 >> (32 - count);
+
+	_Static_assert(CAPSULE_VCPUS_MAX <= 32, "one bit for each vCPU");
+	if (base == 0 && !(mask & ~(xlen_t)all)) {
+		*harts = (uint32_t)mask;
+		return true;
+	}
+	if (base == (xlen_t)-1) {
+		*harts = all;
+		return true;
+	}
+	*harts = 0;
+	if (base >= count)
+		return !mask;
+	/* Bit i is hart base + i: what would be shifted out is named as well. */
+	if (mask & ~((xlen_t)all >> base))
+		return false;
+	*harts = (uint32_t)mask << base;
+	return true;
+}
+
+/* True unless the vCPU is stopped: such ones are left out of what goes to a list of harts. */
+static inline bool sbi_is_there(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED) != VCPU_STOPPED;
+}
 
 /*
  * "Shared memory physical address range parameter": host memory behind guest-

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which harts a capsule may run on, and where it begins: decided once, at boot, from the `harts`
+ * properties of all capsules. A hart that one capsule only has named is that capsule's own.
+ */
+#ifndef CORE_PLACE_H
+#define CORE_PLACE_H
+
+#include "core/hart.h"
+#include "core/hart_set.h"
+#include "core/manifest.h"
+
+/* Forget everything; the machine has `hart_count` harts. Boot hart. */
+void place_init(unsigned hart_count);
+
+/* Note which harts a capsule names. For every capsule, before the first place_harts(). */
+void place_note(const struct manifest_capsule *wish);
+
+/*
+ * The harts that the capsule may run on, all of one kind, to `harts`. ERR_MISSING or ERR_RANGE,
+ * with the numbers, when it names one that doesn't exist, when none of them can run it, or when its
+ * ceiling is beyond what they have.
+ */
+enum status place_harts(const struct manifest_capsule *wish, struct hart_set *harts,
+			struct reason *why) MUST_USE;
+
+/* The hart of `harts` that has been given the least so far; it is given `weight` more. */
+struct hart *place_choose(const struct hart_set *harts, uint32_t weight);
+
+/* True when `hart` is one capsule's own. */
+bool place_is_dedicated(const struct hart *hart);
+
+#endif

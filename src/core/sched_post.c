@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What harts want of each other's vCPUs.
+ *
+ * A wish is a bit in the vCPU (`wanted`). Who sets it and finds `posted` clear sends the vCPU to
+ * its hart's inbox, a stack that anybody pushes to and its hart takes whole, and interrupts that
+ * hart. Whoever finds `posted` set need do nothing: its holder clears it first and looks at
+ * `wanted` afterwards, both sequentially consistent, so that no wish is missed.
+ *
+ * While a vCPU waits for its turn its hart keeps `posted` (`closed`): however many wishes come, the
+ * hart's other guests aren't interrupted for them. The holder of `posted` is also the
+ * only one that may use `inbox_next` and change `hart`.
+ */
+#include "core/sched_internal.h"
+
+void sched_send(struct vcpu *vcpu)
+{
+	struct hart *hart = vcpu->hart;
+	struct vcpu *first = __atomic_load_n(&hart->sched.inbox, __ATOMIC_RELAXED);
+
+	do
+		vcpu->inbox_next = first;
+	while (!__atomic_compare_exchange_n(&hart->sched.inbox, &first, vcpu, true,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	if (hart == hart_this())
+		arch_hart_request_work();
+	else
+		arch_hart_wake(hart);
+}
+
+void sched_post(struct vcpu *vcpu, xlen_t bits)
+{
+	__atomic_fetch_or(&vcpu->wanted, bits, __ATOMIC_SEQ_CST);
+	if (!__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST))
+		sched_send(vcpu);
+}
+
+void sched_await(const struct vcpu *vcpu, xlen_t bits)
+{
+	while (__atomic_load_n(&vcpu->wanted, __ATOMIC_SEQ_CST) & bits) {
+		const struct hart *hart = __atomic_load_n(&vcpu->hart, __ATOMIC_SEQ_CST);
+
+		/* It sees the bits when it is loaded, if it was not when we looked. */
+		if (__atomic_load_n(&hart->vcpu, __ATOMIC_SEQ_CST) != vcpu || hart == hart_this())
+			return;
+		arch_hart_poll();
+	}
+}
+
+/* HSM: it begins at start_at, unless its capsule has ended meanwhile. */
+static void start(struct vcpu *vcpu, uint64_t now)
+{
+	xlen_t pending = VCPU_START_PENDING;
+
+	if (!capsule_vcpu_joins(vcpu->capsule))
+		return;
+	/* The state may be of an earlier life of the capsule. */
+	if (vcpu->place != VCPU_AWAY ||
+	    !__atomic_compare_exchange_n(&vcpu->state, &pending, VCPU_START_PENDING, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		capsule_vcpu_left(vcpu->capsule);
+		return;
+	}
+	/* What was wanted of it while it was stopped isn't any more. */
+	__atomic_fetch_and(&vcpu->wanted, ~(xlen_t)VCPU_WANT_OF_HART, __ATOMIC_SEQ_CST);
+	arch_vcpu_reset(vcpu, vcpu->start_at, vcpu->start_opaque);
+	sched_ready(vcpu->hart, vcpu, now);
+}
+
+void sched_obey(struct vcpu *vcpu, xlen_t bits, uint64_t now)
+{
+	if (bits & VCPU_WANT_LOOK)
+		capsule_look(vcpu, now);
+	if (bits & VCPU_WANT_START)
+		start(vcpu, now);
+}
+
+/* Of a vCPU that isn't in the registers; its wishes for the hardware wait until it is. */
+static void arrive_outside(struct hart *hart, struct vcpu *vcpu)
+{
+	xlen_t mine = ~(xlen_t)VCPU_WANT_OF_HART;
+	xlen_t bits = 0;
+
+	if (__atomic_load_n(&vcpu->wanted, __ATOMIC_SEQ_CST) & mine)
+		bits = __atomic_fetch_and(&vcpu->wanted, ~mine, __ATOMIC_SEQ_CST) & mine;
+	if (bits)
+		sched_obey(vcpu, bits, arch_time());
+	if (vcpu->place == VCPU_AWAY)
+		return;
+	if (vcpu->capsule->state == CAPSULE_STOPPING)
+		sched_leave(hart, vcpu);
+	else if (vcpu->place != VCPU_ASLEEP)
+		sched_close(vcpu);
+	else if (vcpu->capsule->state == CAPSULE_RUNNING && arch_vcpu_interrupted(vcpu))
+		sched_ready(hart, vcpu, arch_time());
+}
+
+/* True when a decision is due. */
+static bool arrive(struct hart *hart, struct vcpu *vcpu)
+{
+	xlen_t bits;
+
+	if (vcpu->place == VCPU_MOVING) {
+		sched_arrive(hart, vcpu);
+		return true;
+	}
+	__atomic_store_n(&vcpu->posted, 0, __ATOMIC_SEQ_CST);
+	if (vcpu != hart->vcpu) {
+		arrive_outside(hart, vcpu);
+		return true;
+	}
+	bits = __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST);
+	if (bits & VCPU_WANT_OF_HART)
+		arch_vcpu_honour(vcpu, bits);
+	bits &= ~(xlen_t)VCPU_WANT_OF_HART;
+	if (bits)
+		sched_obey(vcpu, bits, arch_time());
+	return bits;
+}
+
+bool sched_read_inbox(struct hart *hart)
+{
+	struct vcpu *vcpu = __atomic_exchange_n(&hart->sched.inbox, NULL, __ATOMIC_ACQUIRE);
+	bool due = false;
+
+	while (vcpu) {
+		/* Afterwards it may be in another inbox already. */
+		struct vcpu *next = vcpu->inbox_next;
+
+		due |= arrive(hart, vcpu);
+		vcpu = next;
+	}
+	return due;
+}
+
+bool sched_interrupt(struct hart *hart)
+{
+	bool due = hart->sched.calls != 0;
+
+	if (hart->sched.inbox)
+		due |= sched_read_inbox(hart);
+	return due;
+}
