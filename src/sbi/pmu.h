@@ -52,8 +52,10 @@ static inline void pmu_note(struct vcpu *vcpu, enum pmu_event event)
  */
 static inline void pmu_note_request(struct vcpu *from, struct vcpu *to, enum pmu_event sent)
 {
-	pmu_note(from, sent);
-	pmu_note(to, sent + 1);
+	if (__builtin_expect(from->sbi.pmu.watched | to->sbi.pmu.watched, 0)) {
+		pmu_note(from, sent);
+		pmu_note(to, sent + 1);
+	}
 }
 
 #endif
