@@ -35,6 +35,7 @@ struct pmp_entry {
 
 struct space {
 	const struct isolation_ops *ops;
+	uint64_t time_zero; /* the host's time at which the guest's is 0 */
 	unsigned region_count;
 	struct space_region regions[SPACE_REGIONS_MAX];
 	/* Of the `pmp` back end. */

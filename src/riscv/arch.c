@@ -10,6 +10,7 @@
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/virtual.h"
 
 void arch_hart_wake(struct hart *hart)
 {
@@ -64,20 +65,37 @@ void arch_fence_instructions(void)
 	__asm__ volatile("fence.i" : : : "memory");
 }
 
+/* The guest's translations: of the first stage under its VMID, or, with V=0, all there are. */
+static inline void fence_all_pages(void)
+{
+	if (virtual_guests())
+		virtual_fence_guest();
+	else
+		__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+}
+
+static inline void fence_page(xlen_t page)
+{
+	if (virtual_guests())
+		virtual_fence_page(page);
+	else
+		__asm__ volatile("sfence.vma %0, x0" : : "r"(page) : "memory");
+}
+
 void arch_fence_addresses(xlen_t start, xlen_t size)
 {
 	/* Beyond some pages one fence of everything is quicker, and bounds the call's cost. */
 	enum { PAGES_MAX = 16 };
 
 	if (size == 0 || size > PAGES_MAX * PAGE_SIZE) {
-		__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+		fence_all_pages();
 		return;
 	}
 	xlen_t page = start & ~(xlen_t)(PAGE_SIZE - 1);
 	xlen_t pages = (start - page + size + PAGE_SIZE - 1) / PAGE_SIZE;
 
 	for (; pages; pages--, page += PAGE_SIZE)
-		__asm__ volatile("sfence.vma %0, x0" : : "r"(page) : "memory");
+		fence_page(page);
 }
 
 bool arch_asid_valid(xlen_t asid)

@@ -29,5 +29,8 @@ void asm_offsets(void)
 	EMIT(CPU_FAULT_DEPTH, offsetof(struct cpu, fault_depth));
 	EMIT(FP_FCSR, offsetof(struct fp, fcsr));
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
+	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
+	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));
+	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

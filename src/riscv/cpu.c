@@ -6,6 +6,7 @@
 #include "riscv/access.h"
 #include "riscv/features.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/virtual.h"
 
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
 	       "at least 6 KiB are left for a hart's stack");
@@ -56,9 +57,6 @@ static const char *why_unfit(const struct cpu *cpu)
 		return "it has no S-mode";
 	if (!cpu->hart.description->mmu_type)
 		return "its device tree node names no mmu-type";
-	if (cpu->has_hypervisor)
-		return "it has the H extension, which isn't supported yet (in QEMU: -cpu "
-		       "rv64,h=false)";
 	if (cpu->pmp_locked)
 		return "an earlier boot stage has locked PMP entries";
 	if (csr_probe_mseccfg(&mseccfg) && (mseccfg & MSECCFG_MML))
@@ -115,7 +113,11 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
 	cpu->inhibitable = probe_inhibitable();
+	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
+			!cpu->has_vector && !cpu->has_hypervisor;
 	pmp_probe(cpu);
+	if (cpu->has_hypervisor)
+		virtual_probe(cpu);
 	cpu->hart.unfit = why_unfit(cpu);
 
 	guest = cpu->isa & guest_allowed;
@@ -156,4 +158,6 @@ void cpu_set_up(struct cpu *cpu)
 	if (cpu->has_sstc)
 		arch_timer_quiet();
 	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);
+	if (cpu->has_hypervisor)
+		virtual_set_up(cpu);
 }

@@ -4,6 +4,7 @@
 #include "core/arch.h"
 #include "riscv/access.h"
 #include "riscv/trap.h"
+#include "riscv/virtual.h"
 #include "sbi/pmu.h"
 #include "sbi/sbi.h"
 
@@ -24,19 +25,36 @@ enum {
 
 /* --- delegation and vector ---------------------------------------------------------- */
 
-static void set_delegation(const struct features *features)
+/*
+ * With H, medeleg and hedeleg have to be equal: what only medeleg has would be delivered to
+ * HS-mode ("Hypervisor Trap Delegation Registers"). So what hedeleg doesn't take isn't delegated
+ * at all.
+ */
+static void set_delegation(const struct cpu *cpu, const struct features *features)
 {
-	csr_write(medeleg, features->misaligned ? DELEGATED | DELEGATED_MISALIGNED : DELEGATED);
+	xlen_t wanted = features->misaligned ? DELEGATED | DELEGATED_MISALIGNED : DELEGATED;
+
+	if (!cpu->has_hypervisor) {
+		csr_write(medeleg, wanted);
+		return;
+	}
+	csr_write(hedeleg, wanted);
+	csr_write(medeleg, wanted & csr_read(hedeleg));
+	csr_write(hedeleg, csr_read(medeleg));
 }
 
+/* The edition of the trap vector that knows this hart's guests and their timer. */
 static void set_vector(const struct cpu *cpu, const struct features *features)
 {
-	if (features->noted)
-		csr_write(mtvec, cpu->has_sstc ? (uintptr_t)trap_noted_sstc
-					       : (uintptr_t)trap_noted_mtimecmp);
-	else
-		csr_write(mtvec, cpu->has_sstc ? (uintptr_t)trap_entry_sstc
-					       : (uintptr_t)trap_entry_mtimecmp);
+	static void (*const vectors[])(void) = {
+		trap_entry_mtimecmp,	     trap_entry_sstc,	      trap_entry_virtual_mtimecmp,
+		trap_entry_virtual_sstc,     trap_noted_mtimecmp,     trap_noted_sstc,
+		trap_noted_virtual_mtimecmp, trap_noted_virtual_sstc,
+	};
+
+	csr_write(mtvec,
+		  (uintptr_t)
+			  vectors[features->noted << 2 | cpu->has_hypervisor << 1 | cpu->has_sstc]);
 }
 
 void features_reset(struct cpu *cpu)
@@ -45,7 +63,7 @@ void features_reset(struct cpu *cpu)
 
 	set_vector(cpu, &none);
 	if (cpu->has_supervisor)
-		set_delegation(&none);
+		set_delegation(cpu, &none);
 	cpu->special = false;
 }
 
@@ -63,7 +81,7 @@ void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
 	struct context *context = context_of(vcpu);
 
 	context->features.misaligned = delegate;
-	set_delegation(&context->features);
+	set_delegation(context->cpu, &context->features);
 	changed(context);
 }
 
@@ -81,11 +99,12 @@ void features_note_trap(xlen_t cause, xlen_t eid, xlen_t fid)
 {
 	struct vcpu *vcpu = vcpu_this();
 
+	cause = virtual_cause(cause);
 	if (cause == CAUSE_LOAD_ACCESS)
 		pmu_note(vcpu, PMU_ACCESS_LOAD);
 	else if (cause == CAUSE_STORE_ACCESS)
 		pmu_note(vcpu, PMU_ACCESS_STORE);
-	else if (cause == CAUSE_ECALL_S &&
+	else if ((cause == CAUSE_ECALL_S || cause == CAUSE_ECALL_VS) &&
 		 (eid == SBI_EXT_LEGACY_SET_TIMER || (eid == SBI_EXT_TIME && fid == 0)))
 		pmu_note(vcpu, PMU_SET_TIMER);
 }
@@ -122,12 +141,6 @@ static void write_count(enum arch_counter counter, uint64_t value)
 		csr_write64_counting(minstret, minstreth, value);
 }
 
-void features_save_counters(struct context *context)
-{
-	for (unsigned i = 0; i < ARCH_COUNTERS; i++)
-		context->features.counts[i] = read_count(i);
-}
-
 /*
  * Between two vCPUs of which one or both have counters of their own, the hart's go on as if there
  * were none: what a guest without sees never goes back, whatever others set.
@@ -147,16 +160,16 @@ static void exchange_counters(struct cpu *cpu, const struct features *features)
 	}
 }
 
-void features_apply(struct context *context)
+void features_exchange(struct cpu *cpu, struct context *from, struct context *to)
 {
-	struct cpu *cpu = context->cpu;
-	const struct features *features = &context->features;
-
-	set_delegation(features);
-	set_vector(cpu, features);
+	if (from && from->features.counters)
+		for (unsigned i = 0; i < ARCH_COUNTERS; i++)
+			from->features.counts[i] = read_count(i);
+	set_delegation(cpu, &to->features);
+	set_vector(cpu, &to->features);
 	if (cpu->inhibitable)
-		exchange_counters(cpu, features);
-	cpu->special = features->special;
+		exchange_counters(cpu, &to->features);
+	cpu->special = to->features.special;
 }
 
 /* From now on they are the vCPU's, with the values that they have. */

@@ -13,25 +13,17 @@
 /* As no vCPU has set anything yet: the vector, and what is delegated. This hart, at boot. */
 void features_reset(struct cpu *cpu);
 
-/* What features_save() and features_load() do when there is something to do. */
-void features_save_counters(struct context *context);
-void features_apply(struct context *context);
+/* What features_switch() does when there is something to do. */
+void features_exchange(struct cpu *cpu, struct context *from, struct context *to);
 
 /*
- * The vCPU of `context` is being taken out of this hart, in which it is loaded; the next
- * features_load() here undoes what it has set.
+ * The vCPU of `to` gets this hart, which has that of `from` (NULL: nobody's, who was dropped).
+ * Nobody's guest runs in between.
  */
-static inline void features_save(struct context *context)
+static inline void features_switch(struct cpu *cpu, struct context *from, struct context *to)
 {
-	if (context->features.counters)
-		features_save_counters(context);
-}
-
-/* The vCPU of `context` is being loaded into this hart. Nobody's guest runs in between. */
-static inline void features_load(struct context *context)
-{
-	if (context->features.special | context->cpu->special)
-		features_apply(context);
+	if (cpu->special | to->features.special)
+		features_exchange(cpu, from, to);
 }
 
 #endif

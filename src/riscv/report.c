@@ -11,6 +11,7 @@
 #include "lib/print.h"
 #include "riscv/csr.h"
 #include "riscv/report_walk.h"
+#include "riscv/virtual.h"
 
 static const char *const register_names[32] = {
 	"pc", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
@@ -72,10 +73,10 @@ static void walk_for(const struct subject *subject, xlen_t va, enum walk_access 
 {
 	struct walk walk = subject->context->walk;
 
-	walk.satp = csr_read(satp);
+	walk.satp = guest_read(satp);
 	walk.user = user;
-	walk.sum = subject->context->status & MSTATUS_SUM;
-	walk.mxr = subject->context->status & MSTATUS_MXR;
+	walk.sum = guest_read(sstatus) & MSTATUS_SUM;
+	walk.mxr = guest_read(sstatus) & MSTATUS_MXR;
 	report_walk(&walk, XLEN, va, access, walked);
 }
 
@@ -88,8 +89,8 @@ static void show_registers(const struct subject *subject)
 		log_alert("%s", line);
 	}
 	log_alert("sstatus %lx  stvec %lx  sepc %lx  scause %lx  stval %lx  satp %lx",
-		  csr_read(sstatus), csr_read(stvec), csr_read(sepc), csr_read(scause),
-		  csr_read(stval), csr_read(satp));
+		  guest_read(sstatus), guest_read(stvec), guest_read(sepc), guest_read(scause),
+		  guest_read(stval), guest_read(satp));
 }
 
 /* Names from the kernel's image, if it is an ELF and has them. */
@@ -100,8 +101,8 @@ static void show_symbols(const struct subject *subject)
 	struct image_symbol symbols[] = {
 		{.address = subject->pc},
 		{.address = subject->context->x[1]},
-		{.address = csr_read(sepc)},
-		{.address = csr_read(stvec) & ~(xlen_t)3},
+		{.address = guest_read(sepc)},
+		{.address = guest_read(stvec) & ~(xlen_t)3},
 	};
 
 	if (image->plan.kind != IMAGE_ELF)
@@ -202,8 +203,8 @@ static void show_walks(const struct subject *subject)
 /* What the guest's own handler saw last, as far as its CSRs tell. */
 static void show_last_trap(struct subject *subject)
 {
-	xlen_t cause = csr_read(scause), value = csr_read(stval), from = csr_read(sepc);
-	bool user = !(csr_read(sstatus) & MSTATUS_SPP);
+	xlen_t cause = guest_read(scause), value = guest_read(stval), from = guest_read(sepc);
+	bool user = !(guest_read(sstatus) & MSTATUS_SPP);
 
 	if (!cause && !value && !from) {
 		log_alert("It has had no trap of its own");

@@ -46,3 +46,5 @@
 
 	TRAP_NOTED trap_noted_sstc, trap_entry_sstc
 	TRAP_NOTED trap_noted_mtimecmp, trap_entry_mtimecmp
+	TRAP_NOTED trap_noted_virtual_sstc, trap_entry_virtual_sstc
+	TRAP_NOTED trap_noted_virtual_mtimecmp, trap_entry_virtual_mtimecmp

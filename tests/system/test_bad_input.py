@@ -132,11 +132,6 @@ def test_unknown_words_on_the_command_line(bench, hello, tmp_path):
                                "quiet is ignored")
 
 
-def test_hypervisor_extension_is_refused(bench, hello, tmp_path):
-    refused(bench.run(pack(tmp_path, hello), cpu=""), "No CPU core can run a capsule",
-            "H extension", "-cpu rv64,h=false")
-
-
 def test_isolation_that_the_cpu_lacks(bench, hello, tmp_path):
     refused(bench.run(pack(tmp_path, hello), append="isolation=hext"), "web", "hext")
 

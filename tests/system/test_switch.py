@@ -13,6 +13,10 @@ CELLS = {
     "rv64 vector": {"width": 64, "cpu": "h=false,v=true"},
     "rv32": {"width": 32, "cpu": "h=false"},
     "rv32 no sstc": {"width": 32, "cpu": "h=false,sstc=false"},
+    "rv64 H pmp": {"width": 64, "cpu": "", "append": "isolation=pmp"},
+    "rv64 H pmp no sstc": {"width": 64, "cpu": "sstc=false", "append": "isolation=pmp"},
+    "rv64 H pmp vector": {"width": 64, "cpu": "v=true", "append": "isolation=pmp"},
+    "rv32 H pmp": {"width": 32, "cpu": "", "append": "isolation=pmp"},
 }
 
 

@@ -11,7 +11,7 @@
 
 /* The hart's CSRs. What is counted is counted by let_run(). */
 static struct {
-	xlen_t medeleg, mtvec, inhibit;
+	xlen_t medeleg, hedeleg, mtvec, inhibit;
 	uint64_t mcycle, minstret;
 	unsigned writes;
 } csrs;
@@ -22,6 +22,8 @@ static xlen_t *csr_named(const char *name)
 
 	if (!strcmp(name, "medeleg"))
 		return &csrs.medeleg;
+	if (!strcmp(name, "hedeleg"))
+		return &csrs.hedeleg;
 	if (!strcmp(name, "mtvec"))
 		return &csrs.mtvec;
 	if (!strcmp(name, "CSR_MCOUNTINHIBIT"))
@@ -74,12 +76,29 @@ void trap_noted_mtimecmp(void)
 {
 }
 
+void trap_entry_virtual_sstc(void)
+{
+}
+
+void trap_entry_virtual_mtimecmp(void)
+{
+}
+
+void trap_noted_virtual_sstc(void)
+{
+}
+
+void trap_noted_virtual_mtimecmp(void)
+{
+}
+
 static int set_up(void **state)
 {
 	(void)state;
 	memset(&csrs, 0, sizeof(csrs));
 	memset(&cpu, 0, sizeof(cpu));
 	memset(contexts, 0, sizeof(contexts));
+	memset(events, 0, sizeof(events));
 	cpu.has_supervisor = cpu.has_sstc = true;
 	cpu.inhibitable = MCOUNTINHIBIT_CY | MCOUNTINHIBIT_IR;
 	for (unsigned i = 0; i < ARRAY_LENGTH(contexts); i++)
@@ -102,10 +121,9 @@ static void let_run(unsigned count)
 
 static void switch_to(unsigned which)
 {
-	features_save(cpu.context);
+	features_switch(&cpu, cpu.context, &contexts[which]);
 	cpu.context = &contexts[which];
 	cpu.hart.vcpu = &contexts[which].vcpu;
-	features_load(cpu.context);
 }
 
 enum { PLAIN = 0xb109 & ~(1 << CAUSE_ECALL_S) };
@@ -123,6 +141,35 @@ static void test_reset(void **state)
 	cpu.has_supervisor = false;
 	features_reset(&cpu);
 	assert_int_equal(csrs.medeleg, 7);
+}
+
+/* With H both delegation registers are equal, and the vectors are others. */
+static void test_virtual(void **state)
+{
+	(void)state;
+	cpu.has_hypervisor = true;
+	features_reset(&cpu);
+	assert_int_equal(csrs.medeleg, PLAIN);
+	assert_int_equal(csrs.hedeleg, PLAIN);
+	assert_true(csrs.mtvec == (uintptr_t)trap_entry_virtual_sstc);
+	arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true);
+	assert_int_not_equal(csrs.medeleg, PLAIN);
+	assert_int_equal(csrs.hedeleg, csrs.medeleg);
+	arch_vcpu_note_traps(&contexts[0].vcpu, true);
+	assert_true(csrs.mtvec == (uintptr_t)trap_noted_virtual_sstc);
+	contexts[0].vcpu.sbi.pmu.watched = 1u << PMU_ACCESS_LOAD | 1u << PMU_SET_TIMER;
+	memset(events, 0, sizeof(events));
+	features_note_trap(CAUSE_LOAD_GUEST_PAGE, 0, 0);
+	features_note_trap(CAUSE_LOAD_ACCESS, 0, 0);
+	features_note_trap(CAUSE_ECALL_VS, SBI_EXT_TIME, 0);
+	assert_int_equal(events[PMU_ACCESS_LOAD], 2);
+	assert_int_equal(events[PMU_SET_TIMER], 1);
+	switch_to(1);
+	assert_int_equal(csrs.medeleg, PLAIN);
+	assert_int_equal(csrs.hedeleg, PLAIN);
+	cpu.has_sstc = false;
+	features_reset(&cpu);
+	assert_true(csrs.mtvec == (uintptr_t)trap_entry_virtual_mtimecmp);
 }
 
 /* Nobody has set anything: a switch writes nothing. */
@@ -162,7 +209,7 @@ static void test_forgotten(void **state)
 	arch_vcpu_note_traps(&contexts[0].vcpu, true);
 	arch_counter_run(&contexts[0].vcpu, ARCH_COUNTER_CYCLE, false);
 	memset(&contexts[0].features, 0, sizeof(contexts[0].features));
-	features_load(&contexts[0]);
+	features_switch(&cpu, NULL, &contexts[0]);
 	assert_int_equal(csrs.medeleg, PLAIN);
 	assert_true(csrs.mtvec == (uintptr_t)trap_entry_sstc);
 	assert_int_equal(csrs.inhibit, 0);
@@ -276,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_reset, set_up),
+		cmocka_unit_test_setup(test_virtual, set_up),
 		cmocka_unit_test_setup(test_cheap, set_up),
 		cmocka_unit_test_setup(test_delegation, set_up),
 		cmocka_unit_test_setup(test_forgotten, set_up),

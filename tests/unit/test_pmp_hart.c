@@ -104,6 +104,7 @@ struct hart *arch_this_hart;
 #include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/virtual.h"
 #define __asm__ pmp.fences++
 #define volatile(...) /* nothing */
 #include "riscv/pmp/pmp.c"

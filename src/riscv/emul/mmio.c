@@ -19,6 +19,26 @@
 #include "riscv/emul/decode.h"
 #include "riscv/emul/walk.h"
 #include "riscv/trap.h"
+#include "riscv/virtual.h"
+
+/*
+ * Where the supervisor's state of the guest is: constant in each of the short roads, so that none
+ * of them asks for it.
+ */
+enum where { PLAIN, VIRTUAL };
+
+static inline __attribute__((always_inline)) xlen_t satp_of(enum where where)
+{
+	return where == VIRTUAL ? csr_read(vsatp) : csr_read(satp);
+}
+
+/* SUM and MXR, and MPP of the trap. */
+static inline __attribute__((always_inline)) xlen_t rights_of(enum where where, xlen_t status)
+{
+	if (where == VIRTUAL)
+		return (status & MSTATUS_MPP) | (csr_read(vsstatus) & (MSTATUS_SUM | MSTATUS_MXR));
+	return status;
+}
 
 static inline bool translation_is_on(xlen_t satp)
 {
@@ -28,26 +48,30 @@ static inline bool translation_is_on(xlen_t satp)
 /* An address that no device has: what stands for "the guest should get its fault". */
 static const gpa_t nowhere = {~(uint64_t)0};
 
-/* The guest-physical address behind the guest's `va`, or `nowhere`. */
+/* The guest-physical address behind the guest's `va`, or `nowhere`. `rights`: rights_of(). */
 static __attribute__((noinline)) gpa_t walk_guest(const struct context *context, xlen_t satp,
-						  xlen_t va, xlen_t status, enum walk_access access)
+						  xlen_t va, xlen_t rights, enum walk_access access)
 {
 	struct walk walk = context->walk;
 	gpa_t at;
 
 	walk.satp = satp;
-	walk.user = !(status & MSTATUS_MPP_S);
-	walk.sum = status & MSTATUS_SUM;
-	walk.mxr = status & MSTATUS_MXR;
+	walk.user = !(rights & MSTATUS_MPP_S);
+	walk.sum = rights & MSTATUS_SUM;
+	walk.mxr = rights & MSTATUS_MXR;
 	return walk_translate(&walk, XLEN, va, access, &at) == WALK_OK ? at : nowhere;
 }
 
 /* With translation on or off. */
-static gpa_t translate(const struct context *context, xlen_t satp, xlen_t va, xlen_t status,
+static gpa_t translate(const struct context *context, xlen_t va, xlen_t status,
 		       enum walk_access access)
 {
-	return translation_is_on(satp) ? walk_guest(context, satp, va, status, access)
-				       : (gpa_t){va};
+	enum where where = virtual_guests() ? VIRTUAL : PLAIN;
+	xlen_t satp = satp_of(where);
+
+	return translation_is_on(satp)
+		       ? walk_guest(context, satp, va, rights_of(where, status), access)
+		       : (gpa_t){va};
 }
 
 /* Fetch through the guest's translation, by halves. `at` says where a failing access was. */
@@ -118,7 +142,7 @@ static inline __attribute__((always_inline)) long load(struct capsule *capsule, 
 	uint64_t value;
 
 	if (!dev)
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	csr_write(mepc, pc + shape_length(shape));
 	lock_take(&capsule->devices_lock);
 	value = dev->ops->read(dev, at.raw - dev->base.raw, shape_size(shape));
@@ -133,7 +157,7 @@ static inline __attribute__((always_inline)) long store(struct capsule *capsule,
 	struct vdev *dev = vdev_find(&capsule->bus, at, shape_size(shape));
 
 	if (!dev || !is_saved(reg))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	csr_write(mepc, pc + shape_length(shape));
 	lock_take(&capsule->devices_lock);
 	dev->ops->write(dev, at.raw - dev->base.raw, shape_size(shape),
@@ -151,11 +175,12 @@ static __attribute__((noinline)) long unfetchable(xlen_t pc, xlen_t cause, xlen_
 	csr_write(mcause, cause);
 	csr_clear(mstatus, MSTATUS_MPP);
 	csr_set(mstatus, status & MSTATUS_MPP);
-	return MMIO_NEEDS_FULL;
+	return TRAP_NEEDS_FULL;
 }
 
 /* With translation on, everything: whatever instruction and page it is. */
-static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store)
+static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store,
+							enum where where)
 {
 	struct context *context = context_of(vcpu_this());
 	struct capsule *capsule = context->vcpu.capsule;
@@ -172,8 +197,9 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
 				   status);
 	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(va, insn.shape))
-		return MMIO_NEEDS_FULL;
-	at = walk_guest(context, satp, va, status, is_store ? WALK_WRITE : WALK_READ);
+		return TRAP_NEEDS_FULL;
+	at = walk_guest(context, satp, va, rights_of(where, status),
+			is_store ? WALK_WRITE : WALK_READ);
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
@@ -182,7 +208,8 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
  * With translation on, the usual: an uncompressed instruction, a kernel's plain page.
  * Nothing has been changed when it turns out to be something else.
  */
-static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store)
+static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store,
+							       enum where where)
 {
 	struct context *context = context_of(vcpu_this());
 	xlen_t pc = csr_read(mepc);
@@ -194,28 +221,38 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 
 	if (!(status & MSTATUS_MPP_S) ||
 	    !walk_usual(&context->walk, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
-		return access_translated(satp, is_store);
+		return access_translated(satp, is_store, where);
 	raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
 	if (raw == -1)
 		return unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
 				   status);
 	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
-		return access_translated(satp, is_store);
+		return access_translated(satp, is_store, where);
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return is_store ? store(context->vcpu.capsule, pc, shape, decode_rs2(raw), at)
 			: load(context->vcpu.capsule, pc, shape, decode_rd(raw), at);
 }
 
 static __attribute__((noinline)) long load_translated(xlen_t satp)
 {
-	return access_usual(satp, false);
+	return access_usual(satp, false, PLAIN);
 }
 
 static __attribute__((noinline)) long store_translated(xlen_t satp)
 {
-	return access_usual(satp, true);
+	return access_usual(satp, true, PLAIN);
+}
+
+static __attribute__((noinline)) long load_virtual_translated(xlen_t satp)
+{
+	return access_usual(satp, false, VIRTUAL);
+}
+
+static __attribute__((noinline)) long store_virtual_translated(xlen_t satp)
+{
+	return access_usual(satp, true, VIRTUAL);
 }
 
 /* Compressed forms, with translation off. */
@@ -227,7 +264,7 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 
 	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(at.raw, insn.shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
@@ -248,46 +285,128 @@ static inline bool fetch_directly(const struct capsule *capsule, xlen_t pc, uint
 	return true;
 }
 
-long mmio_load(void)
+static inline __attribute__((always_inline)) long load_at_mtval(enum where where)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = csr_read(satp);
+	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
 	if (translation_is_on(satp))
-		return load_translated(satp);
+		return where == VIRTUAL ? load_virtual_translated(satp) : load_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	if (!decode_is_load(raw))
 		return access_compressed(pc, raw, false);
 	shape = decode_load_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
-long mmio_store(void)
+static inline __attribute__((always_inline)) long store_at_mtval(enum where where)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = csr_read(satp);
+	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
 	if (translation_is_on(satp))
-		return store_translated(satp);
+		return where == VIRTUAL ? store_virtual_translated(satp) : store_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	if (!decode_is_store(raw))
 		return access_compressed(pc, raw, true);
 	shape = decode_store_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
+}
+
+long mmio_load(void)
+{
+	return load_at_mtval(PLAIN);
+}
+
+long mmio_load_virtual(void)
+{
+	return load_at_mtval(VIRTUAL);
+}
+
+long mmio_store(void)
+{
+	return store_at_mtval(PLAIN);
+}
+
+long mmio_store_virtual(void)
+{
+	return store_at_mtval(VIRTUAL);
+}
+
+/*
+ * True when it was the guest's own walk that left its RAM: mtinst has one of the pseudoinstructions
+ * for that (0x2000, 0x2020, 0x3000, 0x3020), or something that no specification knows yet. A
+ * transformed instruction has bit 0 set, whatever else it may be, and 0 says nothing.
+ */
+static inline bool is_not_of_an_instruction(xlen_t mtinst)
+{
+	return mtinst && !(mtinst & 1);
+}
+
+/* mtval2 has the upper bits of the guest-physical address that failed, or 0. */
+static inline gpa_t guest_page_address(xlen_t va)
+{
+	return (gpa_t){(uint64_t)csr_read(CSR_MTVAL2) << 2 | (va & 3)};
+}
+
+/* A guest-page fault: two stages of translation have found the address already. */
+static inline __attribute__((always_inline)) long access_guest_page(bool is_store)
+{
+	struct context *context = context_of(vcpu_this());
+	struct capsule *capsule = context->vcpu.capsule;
+	xlen_t pc = csr_read(mepc);
+	xlen_t va = csr_read(mtval);
+	gpa_t at = guest_page_address(va);
+	xlen_t mtinst = csr_read(CSR_MTINST);
+	struct access_insn insn;
+	uint32_t raw;
+
+	if (at.raw < PAGE_SIZE || is_not_of_an_instruction(mtinst))
+		return TRAP_NEEDS_FULL;
+	if (translation_is_on(csr_read(vsatp))) {
+		xlen_t status = csr_read(mstatus);
+		long fetched = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
+
+		if (fetched == -1) {
+			csr_write(CSR_MTVAL2, at.raw >> 2);
+			csr_write(CSR_MTINST, mtinst);
+			return unfetchable(
+				pc, is_store ? CAUSE_STORE_GUEST_PAGE : CAUSE_LOAD_GUEST_PAGE, va,
+				status);
+		}
+		raw = fetched;
+	} else if (!fetch_directly(capsule, pc, &raw)) {
+		return TRAP_NEEDS_FULL;
+	}
+	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store ||
+	    may_be_second_half(va, insn.shape))
+		return TRAP_NEEDS_FULL;
+	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
+			: load(capsule, pc, insn.shape, insn.reg, at);
+}
+
+long mmio_load_guest_page(void)
+{
+	return access_guest_page(false);
+}
+
+long mmio_store_guest_page(void)
+{
+	return access_guest_page(true);
 }
 
 /*
@@ -301,15 +420,37 @@ static bool is_amo_store(uint32_t insn)
 	return (insn & 0x7f) == OPCODE_AMO && insn >> 27 != FUNCT5_LR;
 }
 
+/*
+ * Where the access of an instruction whose address is `address` went. After a guest-page fault
+ * that is where the hardware located it, if it was this address and not a part of what lies around
+ * it. What the hardware doesn't say, the guest's page tables do.
+ */
+static gpa_t find(const struct context *context, const struct trap *trap, bool is_guest_page,
+		  gpa_t located, xlen_t address)
+{
+	if (is_guest_page && trap->value && trap->value != address)
+		return nowhere;
+	if (is_guest_page && trap->value && located.raw >= PAGE_SIZE)
+		return located;
+	return translate(context, address, trap->status,
+			 trap->cause == CAUSE_STORE_ACCESS ? WALK_WRITE : WALK_READ);
+}
+
 enum trap_result mmio_exception(struct context *context, struct trap *trap)
 {
 	struct capsule *capsule = context->vcpu.capsule;
-	bool is_store = trap->cause == CAUSE_STORE_ACCESS;
+	bool is_guest_page = trap->cause >= CAUSE_LOAD_GUEST_PAGE;
+	gpa_t located = is_guest_page ? guest_page_address(trap->value) : nowhere;
+	bool is_store;
 	struct access_insn insn;
 	struct vdev *dev;
 	xlen_t cause, address;
 	gpa_t at;
 
+	trap->cause = virtual_cause(trap->cause);
+	is_store = trap->cause == CAUSE_STORE_ACCESS;
+	if (is_guest_page && is_not_of_an_instruction(csr_read(CSR_MTINST)))
+		return TRAP_REFLECT;
 	if (!trap_fetch(context->pc, trap->status, &trap->insn, &cause, &address)) {
 		trap->cause = cause;
 		trap->value = address;
@@ -322,8 +463,7 @@ enum trap_result mmio_exception(struct context *context, struct trap *trap)
 	}
 	/* mtval may be the address of the part that failed, or zero: compute it. */
 	address = context->x[insn.base] + (xlen_t)(long)insn.offset;
-	at = translate(context, csr_read(satp), address, trap->status,
-		       is_store ? WALK_WRITE : WALK_READ);
+	at = find(context, trap, is_guest_page, located, address);
 	dev = vdev_find(&capsule->bus, at, insn.size);
 	if (!dev)
 		return TRAP_REFLECT;

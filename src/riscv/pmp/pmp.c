@@ -6,6 +6,7 @@
 #include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/pmp/encode.h"
+#include "riscv/virtual.h"
 
 /* The coarsest grain of all harts, by which regions are placed; pmp_probe() raises it. */
 static uint64_t grain = PAGE_SIZE;
@@ -19,6 +20,8 @@ static struct lock grain_lock;
 static void fence(struct cpu *cpu)
 {
 	__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+	if (cpu->has_hypervisor)
+		virtual_fence_all(); /* "Memory-Management Fences": for what two stages have cached */
 	cpu->pmp_dirty = false;
 }
 
@@ -154,8 +157,10 @@ static void activate(const struct space *space)
 	csr_write(pmpcfg0, 0);
 	csr_write(pmpaddr0, space->entries[0].address);
 	csr_write(pmpaddr1, space->entries[1].address);
-	csr_write(pmpaddr2, space->entries[2].address);
-	csr_write(pmpaddr3, space->entries[3].address);
+	if (space->entry_count > 2) { /* more are off, and their addresses mean nothing */
+		csr_write(pmpaddr2, space->entries[2].address);
+		csr_write(pmpaddr3, space->entries[3].address);
+	}
 	csr_write(pmpcfg0, space->config);
 	fence(cpu);
 }
