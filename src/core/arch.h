@@ -15,8 +15,8 @@
 #include "core/vcpu.h"
 
 #if __STDC_HOSTED__
-/* The hart that the test pretends to be. */
-extern struct hart *arch_this_hart;
+/* The hart that the test, or a thread of it, pretends to be. */
+extern _Thread_local struct hart *arch_this_hart;
 
 static inline struct hart *hart_this(void)
 {

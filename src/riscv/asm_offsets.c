@@ -19,6 +19,7 @@ void asm_offsets(void)
 	EMIT(CONTEXT_ALARM, offsetof(struct context, alarm));
 	EMIT(CONTEXT_EXIT_NEXT, offsetof(struct context, exit_next));
 	EMIT(CONTEXT_EXITS_SIZE, sizeof(((struct context *)0)->exits));
+	EMIT(CONTEXT_SHORT_SAVED, CONTEXT_SHORT_SAVED);
 	EMIT(CONTEXT_TIMER, offsetof(struct context, timer));
 	EMIT(CPU_ABOVE_STACK, align_up(sizeof(struct cpu), 16) + CPU_FAULT_STACK_SIZE);
 	EMIT(CPU_CONTEXT, offsetof(struct cpu, context));

@@ -57,11 +57,12 @@ static const char *why_unfit(const struct cpu *cpu)
 		return "it has no S-mode";
 	if (!cpu->hart.description->mmu_type)
 		return "its device tree node names no mmu-type";
-	if (cpu->pmp_locked)
-		return "an earlier boot stage has locked PMP entries";
+	/* First of the two: who sets it has locked entries as well. */
 	if (csr_probe_mseccfg(&mseccfg) && (mseccfg & MSECCFG_MML))
 		return "an earlier boot stage has set mseccfg.MML, under which M-mode can't read "
 		       "guests";
+	if (cpu->pmp_locked)
+		return "an earlier boot stage has locked PMP entries";
 	if (cpu->pmp_slots < PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT)
 		return cpu->pmp_slots ? "it has too few PMP entries" : "it has no PMP";
 	if (cpu->hart.description->msip.raw == 0 || cpu->mtimecmp == 0)
@@ -94,6 +95,23 @@ static uint8_t probe_inhibitable(void)
 	return sticks & (MCOUNTINHIBIT_CY | MCOUNTINHIBIT_IR);
 }
 
+/*
+ * True when mstatush.MDT can be set, which it isn't: riscv/entry.S has cleared it. Nothing
+ * can trap while it is.
+ */
+static bool has_double_trap(void)
+{
+	xlen_t unused;
+	bool has;
+
+	if (XLEN == 64 || !csr_probe_mstatush(&unused))
+		return false;
+	csr_set(CSR_MSTATUSH, MSTATUSH_MDT);
+	has = csr_read(CSR_MSTATUSH) & MSTATUSH_MDT;
+	csr_clear(CSR_MSTATUSH, MSTATUSH_MDT);
+	return has;
+}
+
 void cpu_probe(struct cpu *cpu)
 {
 	xlen_t misa = csr_read(misa);
@@ -115,6 +133,7 @@ void cpu_probe(struct cpu *cpu)
 	cpu->inhibitable = probe_inhibitable();
 	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
 			!cpu->has_vector && !cpu->has_hypervisor;
+	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
 	if (cpu->has_hypervisor)
 		virtual_probe(cpu);

@@ -50,8 +50,9 @@ struct cpu {
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
-	uint8_t inhibitable; /* the bits of mcountinhibit for cycle and instret that can be set */
-	bool is_usual;	     /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
+	bool is_usual;	      /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
 	bool pmp_locked;    /* an earlier stage left locked entries */

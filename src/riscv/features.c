@@ -46,15 +46,20 @@ static void set_delegation(const struct cpu *cpu, const struct features *feature
 /* The edition of the trap vector that knows this hart's guests and their timer. */
 static void set_vector(const struct cpu *cpu, const struct features *features)
 {
-	static void (*const vectors[])(void) = {
-		trap_entry_mtimecmp,	     trap_entry_sstc,	      trap_entry_virtual_mtimecmp,
-		trap_entry_virtual_sstc,     trap_noted_mtimecmp,     trap_noted_sstc,
-		trap_noted_virtual_mtimecmp, trap_noted_virtual_sstc,
+	enum { SSTC, WHOLE, HALVES, TIMERS };
+	static void (*const usual[][TIMERS])(void) = {
+		{trap_entry_sstc, trap_entry_mtimecmp, trap_entry_halves},
+		{trap_entry_virtual_sstc, trap_entry_virtual_mtimecmp, trap_entry_virtual_halves},
 	};
+	static void (*const noted[][TIMERS])(void) = {
+		{trap_noted_sstc, trap_noted_mtimecmp, trap_noted_halves},
+		{trap_noted_virtual_sstc, trap_noted_virtual_mtimecmp, trap_noted_virtual_halves},
+	};
+	unsigned timer = cpu->has_sstc				  ? SSTC
+			 : cpu->hart.description->mtimecmp_halves ? HALVES
+								  : WHOLE;
 
-	csr_write(mtvec,
-		  (uintptr_t)
-			  vectors[features->noted << 2 | cpu->has_hypervisor << 1 | cpu->has_sstc]);
+	csr_write(mtvec, (uintptr_t)(features->noted ? noted : usual)[cpu->has_hypervisor][timer]);
 }
 
 void features_reset(struct cpu *cpu)

@@ -23,17 +23,24 @@ struct trap {
 	uint32_t insn; /* set by a handler that fetched it; TRAP_SKIP needs its length */
 };
 
-/* The editions of the vector, without H and with it: mtvec's values. Never called. */
+/*
+ * The editions of the vector, without H and with it, by how a timer is set: mtvec's values. Never
+ * called.
+ */
 void trap_entry_sstc(void);
 void trap_entry_mtimecmp(void);
+void trap_entry_halves(void); /* mtimecmp, 32 bits at a time */
 void trap_entry_virtual_sstc(void);
 void trap_entry_virtual_mtimecmp(void);
+void trap_entry_virtual_halves(void);
 
 /* The same behind features_note_trap() (riscv/trap_noted.S). */
 void trap_noted_sstc(void);
 void trap_noted_mtimecmp(void);
 void trap_noted_virtual_sstc(void);
 void trap_noted_virtual_mtimecmp(void);
+void trap_noted_halves(void);
+void trap_noted_virtual_halves(void);
 
 /*
  * A load or store that the fences denied, with only the caller-saved registers saved

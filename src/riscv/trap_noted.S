@@ -48,3 +48,5 @@
 	TRAP_NOTED trap_noted_mtimecmp, trap_entry_mtimecmp
 	TRAP_NOTED trap_noted_virtual_sstc, trap_entry_virtual_sstc
 	TRAP_NOTED trap_noted_virtual_mtimecmp, trap_entry_virtual_mtimecmp
+	TRAP_NOTED trap_noted_halves, trap_entry_halves
+	TRAP_NOTED trap_noted_virtual_halves, trap_entry_virtual_halves

@@ -40,7 +40,8 @@ static xlen_t *csr_named(const char *name)
 
 static struct machine_hart description;
 static struct cpu *cpu;
-static bool has_time, has_satp, has_mseccfg, has_clock, has_countinhibit, locked;
+static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
+	has_countinhibit, locked;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -65,7 +66,8 @@ static int set_up(void **state)
 		.mtimecmp = {0x2004018},
 	};
 	*csr_named("misa") = misa_of("ACDFIMSU");
-	has_time = has_satp = has_mseccfg = has_clock = has_countinhibit = true;
+	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
+		has_countinhibit = true;
 	locked = false;
 	slots = 16;
 	mseccfg = 0;
@@ -100,7 +102,13 @@ bool csr_probe_menvcfg(xlen_t *value)
 bool csr_probe_stimecmp(xlen_t *value)
 {
 	*value = 0;
-	return true;
+	return has_stimecmp;
+}
+
+bool csr_probe_mstatush(xlen_t *value)
+{
+	*value = 0;
+	return has_mstatush;
 }
 
 bool csr_probe_mcounteren(xlen_t *value)
@@ -224,8 +232,23 @@ static void test_pmp(void **state)
 	slots = 16;
 	mseccfg = MSECCFG_MML;
 	expect("has set mseccfg.MML");
+	locked = true;
+	expect("has set mseccfg.MML");
+	locked = false;
 	mseccfg = (xlen_t)~MSECCFG_MML;
 	expect(NULL);
+}
+
+/* The double-trap bit is RV32's affair here; it is never left set. */
+static void test_double_trap(void **state)
+{
+	(void)state;
+	expect(NULL);
+	assert_int_equal(cpu->has_double_trap, XLEN == 32);
+	assert_int_equal(*csr_named("CSR_MSTATUSH"), 0);
+	has_mstatush = false;
+	expect(NULL);
+	assert_false(cpu->has_double_trap);
 }
 
 static void test_clocks(void **state)
@@ -248,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup(test_fit, set_up),
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
+		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
 	};
 

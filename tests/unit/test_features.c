@@ -48,8 +48,9 @@ static xlen_t *csr_named(const char *name)
 
 #include "riscv/features.c"
 
-struct hart *arch_this_hart;
+_Thread_local struct hart *arch_this_hart;
 
+static struct machine_hart description;
 static struct cpu cpu;
 static unsigned events[PMU_EVENTS];
 
@@ -92,11 +93,29 @@ void trap_noted_virtual_mtimecmp(void)
 {
 }
 
+void trap_entry_halves(void)
+{
+}
+
+void trap_entry_virtual_halves(void)
+{
+}
+
+void trap_noted_halves(void)
+{
+}
+
+void trap_noted_virtual_halves(void)
+{
+}
+
 static int set_up(void **state)
 {
 	(void)state;
 	memset(&csrs, 0, sizeof(csrs));
 	memset(&cpu, 0, sizeof(cpu));
+	description = (struct machine_hart){0};
+	cpu.hart.description = &description;
 	memset(contexts, 0, sizeof(contexts));
 	memset(events, 0, sizeof(events));
 	cpu.has_supervisor = cpu.has_sstc = true;
@@ -136,6 +155,9 @@ static void test_reset(void **state)
 	cpu.has_sstc = false;
 	features_reset(&cpu);
 	assert_true(csrs.mtvec == (uintptr_t)trap_entry_mtimecmp);
+	description.mtimecmp_halves = true;
+	features_reset(&cpu);
+	assert_true(csrs.mtvec == (uintptr_t)trap_entry_halves);
 	/* A hart without S-mode has no medeleg. */
 	csrs.medeleg = 7;
 	cpu.has_supervisor = false;

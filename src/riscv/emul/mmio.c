@@ -124,10 +124,10 @@ static inline bool may_be_second_half(xlen_t va, uint32_t shape)
 	return !(va & (PAGE_SIZE - 1)) && shape_size(shape) > 1;
 }
 
-/* True when a short entry has saved the register: x0-x2, x4-x6, x10-x17. */
+/* True when the context has the register after a short entry; x0 reads as zero there. */
 static inline bool is_saved(unsigned reg)
 {
-	return (0x3fc77u >> reg) & 1;
+	return ((CONTEXT_SHORT_SAVED | 1u) >> reg) & 1;
 }
 
 /*
