@@ -81,6 +81,7 @@ csr_probe_\name:
 	CSR_PROBE mseccfg, CSR_MSECCFG
 	CSR_PROBE satp, satp
 	CSR_PROBE mcounteren, mcounteren
+	CSR_PROBE mcountinhibit, CSR_MCOUNTINHIBIT
 	CSR_PROBE mstatush, CSR_MSTATUSH
 
 csr_absent:

@@ -24,7 +24,7 @@ ROWS = [
     ("ipi", "IPI to itself, call to return with the handler run", None),
     ("fence-i", "remote fence.i to itself", None),
     ("sfence", "remote sfence.vma of a page to itself", None),
-    ("dbcn", "console write of 64 bytes (DBCN)", None),
+    ("dbcn", "console write of 64 bytes (DBCN)", 350),
     ("putchar-64", "64 legacy putchars", 6400),
     ("uart-read", "read of a UART register, translation off", 160),
     ("uart-read-mmu", "read of a UART register, Sv39 or Sv32", 240),
