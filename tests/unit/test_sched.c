@@ -70,8 +70,10 @@ static void prepare_hart(void)
 	console_timer = (struct heap_node){0};
 	console_hart = NULL;
 	sched_init(HZ, FAKE_HARTS);
-	for (unsigned i = 0; i < FAKE_HARTS; i++)
+	for (unsigned i = 0; i < FAKE_HARTS; i++) {
+		fake_arch.harts[i].sched.turn = TURN;
 		sched_set_idle(&fake_arch.harts[i], false);
+	}
 }
 
 /* One more guest, with all to come: on the first hart and no other. */
