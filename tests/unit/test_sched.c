@@ -117,7 +117,7 @@ static struct vcpu *work(void)
 /* What the hart does with mtimecmp's interrupt. */
 static void serve_timer(void)
 {
-	if (arch_timer_interrupt())
+	if (arch_timer_interrupt(fake_arch.time))
 		arch_hart_request_work();
 }
 
@@ -127,7 +127,7 @@ static struct vcpu *ring(void)
 	assert_true(fake_arch.alarm[0] != UINT64_MAX);
 	if (fake_arch.time < fake_arch.alarm[0])
 		fake_arch.time = fake_arch.alarm[0];
-	assert_true(arch_timer_interrupt());
+	assert_true(arch_timer_interrupt(fake_arch.time));
 	return work();
 }
 

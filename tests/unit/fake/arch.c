@@ -416,10 +416,10 @@ void arch_alarm_set(uint64_t when)
 	fake_arch.alarm[arch_this_hart->id] = when;
 }
 
-bool arch_timer_interrupt(void)
+bool arch_timer_interrupt(uint64_t now)
 {
 	uint64_t *alarm = &fake_arch.alarm[arch_this_hart->id];
-	bool rang = *alarm <= fake_arch.time;
+	bool rang = *alarm <= now;
 
 	if (rang)
 		*alarm = UINT64_MAX;
