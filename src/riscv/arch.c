@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/hext/hext.h"
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
 
@@ -49,14 +50,16 @@ bool arch_harts_alike(const struct hart *a, const struct hart *b)
 enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
 			   const struct isolation_ops **out, struct reason *why)
 {
+	const char *unfit;
+
 	if (hart->unfit)
 		return refuse(why, ERR_LIMIT, "CPU %u can't run it: %s", hart->id, hart->unfit);
-	if (wanted == ISOLATION_HEXT)
+	unfit = hext_unfit(cpu_of(hart));
+	if (wanted == ISOLATION_HEXT && unfit)
 		return refuse(why, ERR_LIMIT,
-			      "isolation is hext, but CPU %u has no H extension; pmp or auto would "
-			      "be accepted",
-			      hart->id);
-	*out = &pmp_isolation;
+			      "isolation is hext, but CPU %u %s; pmp or auto would be accepted",
+			      hart->id, unfit);
+	*out = wanted == ISOLATION_PMP || unfit ? &pmp_isolation : &hext_isolation;
 	return OK;
 }
 

@@ -56,10 +56,9 @@ struct context {
 	bool fresh;	/* not loaded since its image was: see first_time() in vcpu.c */
 
 	/* With V=1 (riscv/virtual.c). */
-	uint64_t time_zero;	     /* the host's time when the guest's was 0 */
-	xlen_t hgatp;		     /* 0: no second stage */
-	bool has_vmid;		     /* the VMID in it is this vCPU's alone */
-	const struct cpu *loaded_on; /* where it was loaded last */
+	uint64_t time_zero; /* the host's time when the guest's was 0 */
+	xlen_t hgatp;	    /* 0: no second stage */
+	bool has_vmid;	    /* the VMID in it is this vCPU's alone */
 
 	/* The next element of `exits` to be written (riscv/trap.S, RECORD_EXIT). */
 	xlen_t *exit_next;

@@ -61,6 +61,8 @@ struct cpu {
 	volatile uint32_t *msip;
 	xlen_t mtimecmp; /* address */
 
+	unsigned hext_edition; /* of the PMP entries of hext/hext.c that are in force; 0: none */
+
 	/* Something of the PMP was written and the fences are still due. */
 	bool pmp_dirty;
 };

@@ -39,6 +39,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
 	};
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
+	virtual_create(context, &capsule->space);
 	return &context->vcpu;
 }
 
@@ -264,8 +265,9 @@ _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
 /* When the timer of a vCPU that isn't loaded is due, in the host's time. */
 static uint64_t timer_of(const struct context *context)
 {
-	return context->cpu->has_sstc ? virtual_to_host_time(context, context->timer)
-				      : context->timer;
+	/* The harts that it may run on are alike. */
+	return cpu_of(hart_this())->has_sstc ? virtual_to_host_time(context, context->timer)
+					     : context->timer;
 }
 
 bool arch_vcpu_interrupted(const struct vcpu *vcpu)

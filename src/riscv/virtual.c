@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "riscv/virtual.h"
 
+#include "core/lock.h"
 #include "riscv/access.h"
+#include "riscv/hext/hext.h"
 #include "riscv/trap.h"
 
 /* What a guest handles itself: the same as without H (cpu.c). All else arrives in M-mode. */
@@ -40,6 +42,10 @@ static void guard_hs(const struct cpu *cpu)
 		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, (uint64_t)-1);
 }
 
+/* The highest VMID that all harts with H have, among those that have looked. */
+static unsigned vmids_of_all = (unsigned)-1;
+static struct lock vmids_lock;
+
 /* What hgatp takes: its modes, and how many bits of VMID. Left at Bare. */
 void virtual_probe(struct cpu *cpu)
 {
@@ -57,6 +63,10 @@ void virtual_probe(struct cpu *cpu)
 		cpu->vmids = csr_read(hgatp) >> vmid_shift & vmids;
 	}
 	csr_write(hgatp, 0);
+	lock_take(&vmids_lock);
+	if (cpu->vmids < vmids_of_all)
+		vmids_of_all = cpu->vmids;
+	lock_drop(&vmids_lock);
 }
 
 void virtual_set_up(struct cpu *cpu)
@@ -80,6 +90,21 @@ void virtual_set_up(struct cpu *cpu)
 	virtual_drop(cpu);
 	virtual_fence_all();
 	virtual_fence_guest();
+}
+
+/*
+ * VMIDs are those that every hart has. 0 is the one of guests without a second stage, and of
+ * those that come when all others are given away; these are fenced at every load. None is ever
+ * given back, since a vCPU is for ever: its next life begins with a fence (fence_translations).
+ */
+void virtual_create(struct context *context, const struct space *space)
+{
+	static unsigned last;
+
+	if (!hext_hgatp(space, 0))
+		return;
+	context->has_vmid = last < vmids_of_all;
+	context->hgatp = hext_hgatp(space, context->has_vmid ? ++last : 0);
 }
 
 void virtual_save(const struct cpu *cpu, struct context *context)
@@ -118,18 +143,17 @@ static xlen_t pending(const struct cpu *cpu, const struct context *context)
 
 /*
  * Translations of the first stage are tagged with the VMID. A vCPU that has one of its own finds
- * none but its own, made here since it came to this hart; any other one must not find those of
- * the vCPU before, nor, coming from elsewhere, its own of an earlier stay, which remote fences
- * of its guest have not reached. The VMID is in hgatp by now.
+ * none but its own. It must not find those of an earlier stay on this hart, which remote fences
+ * of its guest have not reached since, or of an earlier life: then it is fresh. One without a VMID
+ * of its own must not find those of the vCPU before. The VMID is in hgatp by now.
  */
-static void fence_translations(const struct cpu *cpu, struct context *context)
+static void fence_translations(const struct context *context)
 {
-	if (context->has_vmid && context->loaded_on == cpu && !context->fresh)
+	if (context->has_vmid && !context->fresh)
 		return;
-	if (context->hgatp && !context->has_vmid)
-		virtual_fence_all();
+	if (!context->has_vmid)
+		virtual_fence_all(); /* VMID 0 has another mode and root now, or none */
 	virtual_fence_guest();
-	context->loaded_on = cpu;
 }
 
 /*
@@ -141,7 +165,7 @@ void virtual_load(struct cpu *cpu, struct context *context)
 	const struct supervisor *s = &context->supervisor;
 
 	csr_write(hgatp, context->hgatp);
-	fence_translations(cpu, context);
+	fence_translations(context);
 	csr_write(vsstatus, s->sstatus);
 	csr_write(vstvec, s->stvec);
 	csr_write(vsscratch, s->sscratch);

@@ -71,6 +71,9 @@ void virtual_probe(struct cpu *cpu);
 /* CSRs that no guest changes: delegation, interception, nothing for HS-mode. After menvcfg. */
 void virtual_set_up(struct cpu *cpu);
 
+/* A new vCPU in `space`: its hgatp, with a VMID of its own as long as there are any. Boot hart. */
+void virtual_create(struct context *context, const struct space *space);
+
 /* arch_vcpu_switch()'s halves: take the guest's state out of the hart, put it in. */
 void virtual_save(const struct cpu *cpu, struct context *context);
 void virtual_load(struct cpu *cpu, struct context *context);

@@ -104,11 +104,19 @@ _Thread_local struct hart *arch_this_hart;
 #include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/hext/hext.h"
 #include "riscv/virtual.h"
 #define __asm__ pmp.fences++
 #define volatile(...) /* nothing */
 #include "riscv/pmp/pmp.c"
 #undef volatile
+#undef __asm__
+
+/* Switches its entries off; there are none here. */
+void hext_leave(struct cpu *of)
+{
+	assert_int_equal(of->hext_edition, 0);
+}
 #undef __asm__
 
 static struct cpu cpu;

@@ -94,6 +94,25 @@ static bool fetch_through_guest(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t
 }
 
 /*
+ * The fault that the probe took is a load's; the guest's own would be a fetch's. With V=1 the
+ * guest's page tables tell which: QEMU 7.2 calls both stages' faults page faults under MPRV.
+ */
+static xlen_t fetch_cause(xlen_t at, xlen_t status)
+{
+	const struct context *context = context_of(vcpu_this());
+	struct walk walk = context->walk;
+	gpa_t unused;
+
+	if (!virtual_guests())
+		return csr_read(mcause) == CAUSE_LOAD_PAGE ? CAUSE_INSN_PAGE : CAUSE_INSN_ACCESS;
+	walk.satp = csr_read(vsatp);
+	walk.user = !(status & MSTATUS_MPP_S);
+	return walk_translate(&walk, XLEN, at, WALK_EXECUTE, &unused) == WALK_PAGE_FAULT
+		       ? CAUSE_INSN_PAGE
+		       : CAUSE_INSN_ACCESS;
+}
+
+/*
  * MPRV with MXR reads what may be executed. A page that may only be read would
  * pass as well; the guest did execute the instruction a moment ago, and what is
  * emulated from it is bounded by what the guest could do anyway.
@@ -102,8 +121,7 @@ bool trap_fetch(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *cause, xlen_t 
 {
 	if (fetch_through_guest(pc, status, insn, at))
 		return true;
-	/* The fault that the probe took is a load's; the guest's own would be a fetch's. */
-	*cause = csr_read(mcause) == CAUSE_LOAD_PAGE ? CAUSE_INSN_PAGE : CAUSE_INSN_ACCESS;
+	*cause = fetch_cause(*at, status);
 	return false;
 }
 
@@ -363,40 +381,81 @@ static inline gpa_t guest_page_address(xlen_t va)
 	return (gpa_t){(uint64_t)csr_read(CSR_MTVAL2) << 2 | (va & 3)};
 }
 
-/* A guest-page fault: two stages of translation have found the address already. */
-static inline __attribute__((always_inline)) long access_guest_page(bool is_store)
+/* The device's part of a guest-page fault, for an instruction of which the usual forms come first.
+ */
+static __attribute__((noinline)) long guest_page_compressed(xlen_t pc, uint32_t raw, bool is_store)
 {
-	struct context *context = context_of(vcpu_this());
-	struct capsule *capsule = context->vcpu.capsule;
-	xlen_t pc = csr_read(mepc);
+	struct capsule *capsule = vcpu_this()->capsule;
 	xlen_t va = csr_read(mtval);
 	gpa_t at = guest_page_address(va);
-	xlen_t mtinst = csr_read(CSR_MTINST);
 	struct access_insn insn;
-	uint32_t raw;
 
-	if (at.raw < PAGE_SIZE || is_not_of_an_instruction(mtinst))
-		return TRAP_NEEDS_FULL;
-	if (translation_is_on(csr_read(vsatp))) {
-		xlen_t status = csr_read(mstatus);
-		long fetched = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
-
-		if (fetched == -1) {
-			csr_write(CSR_MTVAL2, at.raw >> 2);
-			csr_write(CSR_MTINST, mtinst);
-			return unfetchable(
-				pc, is_store ? CAUSE_STORE_GUEST_PAGE : CAUSE_LOAD_GUEST_PAGE, va,
-				status);
-		}
-		raw = fetched;
-	} else if (!fetch_directly(capsule, pc, &raw)) {
-		return TRAP_NEEDS_FULL;
-	}
-	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store ||
+	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(va, insn.shape))
 		return TRAP_NEEDS_FULL;
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
+}
+
+static inline __attribute__((always_inline)) long guest_page_usual(xlen_t pc, uint32_t raw,
+								   bool is_store)
+{
+	struct capsule *capsule = vcpu_this()->capsule;
+	uint32_t shape;
+	xlen_t va;
+
+	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
+		return guest_page_compressed(pc, raw, is_store);
+	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
+	va = csr_read(mtval);
+	if (!shape || may_be_second_half(va, shape))
+		return TRAP_NEEDS_FULL;
+	return is_store ? store(capsule, pc, shape, decode_rs2(raw), guest_page_address(va))
+			: load(capsule, pc, shape, decode_rd(raw), guest_page_address(va));
+}
+
+/* With translation on. A fetch that fails must leave no trace: see unfetchable(). */
+static inline __attribute__((always_inline)) long guest_page_translated(xlen_t pc, bool is_store)
+{
+	xlen_t status = csr_read(mstatus);
+	xlen_t va = csr_read(mtval);
+	xlen_t mtval2 = csr_read(CSR_MTVAL2);
+	long raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
+
+	if (raw != -1)
+		return guest_page_usual(pc, raw, is_store);
+	csr_write(CSR_MTVAL2, mtval2);
+	csr_write(CSR_MTINST, 0);
+	return unfetchable(pc, is_store ? CAUSE_STORE_GUEST_PAGE : CAUSE_LOAD_GUEST_PAGE, va,
+			   status);
+}
+
+static __attribute__((noinline)) long load_guest_page_translated(xlen_t pc)
+{
+	return guest_page_translated(pc, false);
+}
+
+static __attribute__((noinline)) long store_guest_page_translated(xlen_t pc)
+{
+	return guest_page_translated(pc, true);
+}
+
+/*
+ * A guest-page fault: the hardware has found the address in both stages. Where it doesn't say it,
+ * it is an address that no device has, and the full entry walks for it.
+ */
+static inline __attribute__((always_inline)) long access_guest_page(bool is_store)
+{
+	xlen_t pc = csr_read(mepc);
+	uint32_t raw;
+
+	if (is_not_of_an_instruction(csr_read(CSR_MTINST)))
+		return TRAP_NEEDS_FULL;
+	if (translation_is_on(csr_read(vsatp)))
+		return is_store ? store_guest_page_translated(pc) : load_guest_page_translated(pc);
+	if (!fetch_directly(vcpu_this()->capsule, pc, &raw))
+		return TRAP_NEEDS_FULL;
+	return guest_page_usual(pc, raw, is_store);
 }
 
 long mmio_load_guest_page(void)
@@ -410,14 +469,23 @@ long mmio_store_guest_page(void)
 }
 
 /*
- * An AMO or a store-conditional that was denied is a store's fault ("Zaamo", "Zalrsc"), which not
- * every emulator reports so.
+ * What is a store's fault when it is denied: stores of any kind of register, AMOs and
+ * store-conditionals ("Zaamo", "Zalrsc"). Not every emulator reports all of them so: QEMU's AMOs,
+ * and its walks of a guest's tables that leave the guest's RAM, are always loads'.
  */
-static bool is_amo_store(uint32_t insn)
+static bool stores(uint32_t insn)
 {
-	enum { OPCODE_AMO = 0x2f, FUNCT5_LR = 2 };
+	enum { STORE = 0x23, STORE_FP = 0x27, AMO = 0x2f, FUNCT5_LR = 2 };
+	unsigned opcode = insn & 0x7f;
+	unsigned funct3 = insn >> 13 & 7; /* of a compressed one: c.fsd, c.sw, c.sd and c.fsw */
+	struct access_insn unused;
 
-	return (insn & 0x7f) == OPCODE_AMO && insn >> 27 != FUNCT5_LR;
+	if ((insn & 3) == 3)
+		return opcode == STORE || opcode == STORE_FP ||
+		       (opcode == AMO && insn >> 27 != FUNCT5_LR);
+	if ((insn & 3) != 1 && funct3 >= 5)
+		return true;
+	return decode_compressed(insn, XLEN, &unused) && unused.store; /* Zcb */
 }
 
 /*
@@ -441,23 +509,22 @@ enum trap_result mmio_exception(struct context *context, struct trap *trap)
 	struct capsule *capsule = context->vcpu.capsule;
 	bool is_guest_page = trap->cause >= CAUSE_LOAD_GUEST_PAGE;
 	gpa_t located = is_guest_page ? guest_page_address(trap->value) : nowhere;
-	bool is_store;
+	bool is_store, own_walk;
 	struct access_insn insn;
 	struct vdev *dev;
 	xlen_t cause, address;
 	gpa_t at;
 
+	own_walk = is_guest_page && is_not_of_an_instruction(csr_read(CSR_MTINST));
 	trap->cause = virtual_cause(trap->cause);
 	is_store = trap->cause == CAUSE_STORE_ACCESS;
-	if (is_guest_page && is_not_of_an_instruction(csr_read(CSR_MTINST)))
-		return TRAP_REFLECT;
 	if (!trap_fetch(context->pc, trap->status, &trap->insn, &cause, &address)) {
 		trap->cause = cause;
 		trap->value = address;
 		return TRAP_REFLECT;
 	}
-	if (!decode_access(trap->insn, XLEN, &insn) || insn.store != is_store) {
-		if (is_amo_store(trap->insn))
+	if (own_walk || !decode_access(trap->insn, XLEN, &insn) || insn.store != is_store) {
+		if (stores(trap->insn))
 			trap->cause = CAUSE_STORE_ACCESS;
 		return TRAP_REFLECT;
 	}

@@ -241,6 +241,11 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 	return OK;
 }
 
+static void unmap(struct space *space)
+{
+	space->region_count = 0;
+}
+
 static void activate(const struct space *space)
 {
 	fake_arch_note(FAKE_ACTIVATE, NULL, (uintptr_t)space, 0);
@@ -259,6 +264,7 @@ static const struct isolation_ops isolation = {
 	.alignment = alignment,
 	.guest_address = guest_address,
 	.map = map,
+	.unmap = unmap,
 	.activate = activate,
 	.verify = verify,
 };
