@@ -446,6 +446,11 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		take_job(hart, vcpu, now);
 		return false;
 	}
+	/* It may have slept instead of being throttled, or others have drawn from the bucket. */
+	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, 0, now) <= 0) {
+		throttle(&hart->sched, vcpu, now);
+		return false;
+	}
 	vcpu->place = VCPU_RUNNING;
 	if (hart->vcpu != vcpu) {
 		struct vcpu *before = hart->vcpu;
@@ -592,7 +597,8 @@ void sched_tick(struct hart *hart, uint64_t now)
 	charge(sched, running, now);
 	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
 	if (!heap_before(next->run.key, running->run.key) ||
-	    next->capsule->state != CAPSULE_RUNNING || !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
+	    next->capsule->state != CAPSULE_RUNNING || next->capped ||
+	    !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
 		sched_work(hart);
 		return;
 	}
