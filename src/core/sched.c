@@ -6,7 +6,9 @@
 
 enum {
 	TURNS_A_SECOND = 200,
-	TURNS_BETWEEN_LOOKS = 4, /* at what other harts have to do */
+	/* At what other harts have to do. Odd, so that of two that take turns not always the same
+	 * one waits then, and is sent. */
+	TURNS_BETWEEN_LOOKS = 5,
 	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
 	FORGET_SECONDS = 16,
 };
@@ -598,10 +600,11 @@ void sched_tick(struct hart *hart, uint64_t now)
 	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
 	if (!heap_before(next->run.key, running->run.key) ||
 	    next->capsule->state != CAPSULE_RUNNING || next->capped ||
-	    !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
+	    sched->turns % TURNS_BETWEEN_LOOKS == TURNS_BETWEEN_LOOKS - 1) {
 		sched_work(hart);
 		return;
 	}
+	sched->turns++;
 	take_first(sched, running, now);
 	next->wait_time += now - next->since;
 	next->place = VCPU_RUNNING;
