@@ -7,7 +7,9 @@
 
 enum {
 	TURNS_A_SECOND = 200,
-	TURNS_BETWEEN_LOOKS = 4, /* at what other harts have to do */
+	/* At what other harts have to do. Odd, so that of two that take turns not always the same
+	 * one waits then, and is sent. */
+	TURNS_BETWEEN_LOOKS = 5,
 	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
 	FORGET_SECONDS = 16,
 };
@@ -451,6 +453,11 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		take_job(hart, vcpu, now);
 		return false;
 	}
+	/* It may have slept instead of being throttled, or others have drawn from the bucket. */
+	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, 0, now) <= 0) {
+		throttle(&hart->sched, vcpu, now);
+		return false;
+	}
 	vcpu->place = VCPU_RUNNING;
 	if (hart->vcpu != vcpu) {
 		struct vcpu *before = hart->vcpu;
@@ -598,10 +605,12 @@ void sched_tick(struct hart *hart, uint64_t now)
 	charge(sched, running, now);
 	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
 	if (!heap_before(next->run.key, running->run.key) ||
-	    next->capsule->state != CAPSULE_RUNNING || !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
+	    next->capsule->state != CAPSULE_RUNNING || next->capped ||
+	    sched->turns % TURNS_BETWEEN_LOOKS == TURNS_BETWEEN_LOOKS - 1) {
 		sched_work(hart);
 		return;
 	}
+	sched->turns++;
 	take_first(sched, running, now);
 	next->wait_time += now - next->since;
 	next->place = VCPU_RUNNING;

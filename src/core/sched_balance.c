@@ -95,6 +95,8 @@ static struct hart *next_peer(struct hart *hart)
 
 	if (index >= count)
 		index = 0;
+	if (index == hart->index && ++index >= count)
+		index = 0;
 	hart->sched.peer = index;
 	peer = arch_hart(index);
 	return peer == hart || !peer || peer->unfit ? NULL : peer;

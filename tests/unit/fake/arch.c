@@ -17,6 +17,7 @@ void fake_arch_reset(void)
 		hart->id = hart->index = i;
 		hart->ready = true;
 		hart->sched.runnable = (struct heap){fake_arch.nodes[i][0], 0, FAKE_QUEUE};
+		hart->sched.timer_at = UINT64_MAX;
 		hart->sched.timers = (struct heap){fake_arch.nodes[i][1], 0, FAKE_QUEUE};
 		fake_arch.alarm[i] = UINT64_MAX;
 	}
