@@ -86,6 +86,7 @@ csr_probe_\name:
 	CSR_PROBE mseccfg, CSR_MSECCFG
 	CSR_PROBE satp, satp
 	CSR_PROBE mcounteren, mcounteren
+	CSR_PROBE mstatush, CSR_MSTATUSH
 
 csr_absent:
 	li	a0, 0

@@ -135,6 +135,7 @@ static void come_up(struct cpu *cpu)
 	if (cpu->msip)
 		*cpu->msip = 0;
 	csr_set(mie, MIP_MSIP | MIP_MEIP);
+	timer_set_up(cpu);
 	introduce(cpu);
 	__atomic_store_n(&cpu->hart.ready, true, __ATOMIC_RELEASE);
 }

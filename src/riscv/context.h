@@ -14,6 +14,15 @@
 
 struct cpu;
 
+/*
+ * The registers, bit n for xn, that the context holds after a short entry of the trap path:
+ * ra, sp, tp, t0, t1, a0-a7. riscv/trap.S checks what it saves against this and makes the
+ * full entry's saves of the others from it; emulation reads no others before that.
+ */
+#define CONTEXT_SHORT_SAVED                                                                        \
+	(1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 |      \
+	 1 << 14 | 1 << 15 | 1 << 16 | 1 << 17)
+
 /* The supervisor's CSRs, in so far as a guest has them; with V=1 those named vs... */
 struct supervisor {
 	xlen_t sstatus, stvec, sscratch, sepc, scause, stval, satp, sie, scounteren, senvcfg;

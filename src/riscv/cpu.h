@@ -50,6 +50,8 @@ struct cpu {
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
+	bool is_usual; /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
 	bool pmp_locked;    /* an earlier stage left locked entries */
@@ -82,6 +84,9 @@ void cpu_probe(struct cpu *cpu);
 /* Set the CSRs that every guest on this hart runs under (delegation, traps, counters). On the hart.
  */
 void cpu_set_up(struct cpu *cpu);
+
+/* mtimecmp's interrupt is on from now on: nothing is due yet. On the hart (riscv/timer.c). */
+void timer_set_up(const struct cpu *cpu);
 
 /* "QEMU/Unknown": who made the hart, as far as mvendorid and marchid tell; for messages. */
 const char *cpu_maker(const struct cpu *cpu);

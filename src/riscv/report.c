@@ -218,6 +218,17 @@ static void show_last_trap(struct subject *subject)
 	show_code(subject, "sepc", from);
 }
 
+/* What every report has under its headline. */
+static void show_details(struct subject *subject)
+{
+	show_symbols(subject);
+	show_registers(subject);
+	show_code(subject, "pc", subject->pc);
+	show_last_trap(subject);
+	show_walks(subject);
+	show_exits(subject->context);
+}
+
 void report_guest(const struct context *context, const struct trap *trap)
 {
 	const struct capsule *capsule = context->vcpu.capsule;
@@ -232,12 +243,7 @@ void report_guest(const struct context *context, const struct trap *trap)
 	log_alert("Capsule %u: %s: %s at pc 0x%lx, %s 0x%lx, from %s-mode", capsule->number,
 		  capsule->name, report_cause(trap->cause), context->pc,
 		  subject.has_address ? "address" : "mtval", trap->value, user ? "U" : "S");
-	show_symbols(&subject);
-	show_registers(&subject);
-	show_code(&subject, "pc", subject.pc);
-	show_last_trap(&subject);
-	show_walks(&subject);
-	show_exits(context);
+	show_details(&subject);
 }
 
 void report_failure(const struct context *context)
@@ -249,10 +255,5 @@ void report_failure(const struct context *context)
 	log_alert("Capsule %u: %s: it reported the failure at pc 0x%lx, from S-mode; "
 		  "a0 and a1 are the call's results",
 		  capsule->number, capsule->name, subject.pc);
-	show_symbols(&subject);
-	show_registers(&subject);
-	show_code(&subject, "pc", subject.pc);
-	show_last_trap(&subject);
-	show_walks(&subject);
-	show_exits(context);
+	show_details(&subject);
 }

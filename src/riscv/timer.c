@@ -10,7 +10,7 @@
 
 static const uint64_t never = (uint64_t)-1;
 
-static void write_mtimecmp(uintptr_t at, uint64_t when)
+static inline void write_mtimecmp(uintptr_t at, uint64_t when)
 {
 	volatile uint32_t *halves = (volatile uint32_t *)at;
 
@@ -49,17 +49,14 @@ static void set_mtimecmp(struct cpu *cpu)
 	if (!cpu->has_sstc && cpu->context && !is_raised(cpu) && cpu->context->timer < when)
 		when = cpu->context->timer;
 	write_mtimecmp(cpu->mtimecmp, when);
-	if (when == never)
-		csr_clear(mie, MIP_MTIP);
-	else
-		csr_set(mie, MIP_MTIP);
 }
 
-static void set_alarm(struct cpu *cpu, uint64_t when)
+void timer_set_up(const struct cpu *cpu)
 {
-	cpu->alarm = when;
-	if (cpu->context)
-		cpu->context->alarm = when; /* for the short road */
+	if (!cpu->mtimecmp)
+		return;
+	write_mtimecmp(cpu->mtimecmp, never);
+	csr_set(mie, MIP_MTIP);
 }
 
 void arch_alarm_set(uint64_t when)
@@ -68,22 +65,25 @@ void arch_alarm_set(uint64_t when)
 
 	if (cpu->alarm == when)
 		return;
-	set_alarm(cpu, when);
+	cpu->alarm = when;
+	if (cpu->has_sstc) {
+		write_mtimecmp(cpu->mtimecmp, when);
+		return;
+	}
+	if (cpu->context)
+		cpu->context->alarm = when; /* for the short road */
 	set_mtimecmp(cpu);
 }
 
-bool arch_timer_interrupt(void)
+bool arch_timer_interrupt(uint64_t now)
 {
 	struct cpu *cpu = cpu_of(hart_this());
-	uint64_t now = arch_time();
 	bool rang = cpu->alarm <= now;
 
 	if (!cpu->has_sstc && cpu->context && cpu->context->timer <= now)
 		raise(cpu);
 	if (rang)
-		set_alarm(cpu, never);
-	if (rang && cpu->has_sstc)
-		csr_clear(mie, MIP_MTIP); /* quiet until the next alarm is set */
+		arch_alarm_set(never);
 	else
 		set_mtimecmp(cpu);
 	return rang;

@@ -25,12 +25,25 @@
 #define X(n)	      (CONTEXT_X + (n) * XLEN_BYTES)
 #define SBI_EXT_TIME  0x54494d45
 
+/*
+ * What a short entry saves is CONTEXT_SHORT_SAVED (riscv/context.h): C reads no other
+ * register of the context then. Each place that saves one says so here, and the end of
+ * this file compares.
+ */
+	.set	short_saved, 0
+.macro SHORT_SAVES numbers:vararg
+	.irp	n, \numbers
+	.set	short_saved, short_saved | 1 << \n
+	.endr
+.endm
+
 	.text
 
 /* Save the caller-saved registers besides t0 and t1, which are saved already. sp: context. */
 .macro SAVE_ARGUMENTS from
 	.irp	n, 10,11,12,13,14,15,16,17
 	.if \n >= \from
+	SHORT_SAVES \n
 	REG_S	x\n, X(\n)(sp)
 	.endif
 	.endr
@@ -46,6 +59,7 @@
 
 /* Save ra, tp and the guest's sp; then tp: this hart, sp: its stack. Uses t0. sp: context. */
 .macro ENTER_HYPERVISOR
+	SHORT_SAVES 1,2,4
 	REG_S	ra, X(1)(sp)
 	REG_S	tp, X(4)(sp)
 	csrrw	t0, mscratch, zero
@@ -68,8 +82,10 @@
 
 /* Save what a short entry doesn't. sp: context. Uses t0. */
 .macro SAVE_REST
-	.irp	n, 3,7,8,9,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if !(CONTEXT_SHORT_SAVED >> \n & 1)
 	REG_S	x\n, X(\n)(sp)
+	.endif
 	.endr
 	csrr	t0, mepc
 	REG_S	t0, CONTEXT_PC(sp)
@@ -98,12 +114,24 @@
 	SET_COMPARE CSR_VSTIMECMP, CSR_VSTIMECMPH
 .endm
 
+/* RV64: t0 -> mtimecmp at t1. Some take 32 bits at a time; a0, a result, is free. */
+.macro STORE_MTIMECMP
+	sd	t0, 0(t1)
+.endm
+.macro STORE_MTIMECMP_HALVES
+	li	a0, -1
+	sw	a0, 0(t1)
+	srli	a0, t0, 32
+	sw	a0, 4(t1)
+	sw	t0, 0(t1)
+.endm
+
 /*
  * Without Sstc: through the hart's mtimecmp, whose interrupt becomes STIP
  * (arch_timer_interrupt). The hart's own alarm goes first when it is earlier. Uses t0 and
  * t1, on RV32 a0 and a1 as well. `pending`, `bit`: where STIP is. sp: context.
  */
-.macro SET_MTIMECMP pending, bit
+.macro SET_MTIMECMP pending, bit, store
 #if __riscv_xlen == 64
 	sd	a0, CONTEXT_TIMER(sp)
 	ld	t0, CONTEXT_ALARM(sp)
@@ -111,7 +139,7 @@
 	bltu	t0, a0, 1f
 	mv	t0, a0
 1:
-	sd	t0, 0(t1)
+	\store
 #else
 	sw	a0, CONTEXT_TIMER(sp)
 	sw	a1, CONTEXT_TIMER + 4(sp)
@@ -134,16 +162,14 @@
 #endif
 	li	t1, \bit
 	csrc	\pending, t1
-	li	t1, MIP_MTIP
-	csrs	mie, t1
 .endm
 
-.macro SET_TIMER_MTIMECMP
-	SET_MTIMECMP mip, MIP_STIP
+.macro SET_TIMER_MTIMECMP store
+	SET_MTIMECMP mip, MIP_STIP, \store
 .endm
 
 /* With V=1: the guest's time becomes the host's first; what is beyond the end of that is never. */
-.macro SET_TIMER_VIRTUAL_MTIMECMP
+.macro SET_TIMER_VIRTUAL_MTIMECMP store
 #if __riscv_xlen == 64
 	ld	t0, CONTEXT_TIME_ZERO(sp)
 	add	a0, a0, t0
@@ -164,7 +190,7 @@
 	li	a1, -1
 #endif
 3:
-	SET_MTIMECMP hvip, MIP_VSTIP
+	SET_MTIMECMP hvip, MIP_VSTIP, \store
 .endm
 
 /*
@@ -178,6 +204,7 @@
 \name:
 	csrrw	sp, mscratch, sp
 	beqz	sp, trap_from_machine
+	SHORT_SAVES 5,6
 	REG_S	t0, X(5)(sp)
 	REG_S	t1, X(6)(sp)
 	csrr	t0, mcause
@@ -201,9 +228,16 @@
 .endm
 
 	TRAP_ENTRY trap_entry_sstc, CAUSE_ECALL_S, trap_not_call, SET_TIMER_SSTC
-	TRAP_ENTRY trap_entry_mtimecmp, CAUSE_ECALL_S, trap_not_call, SET_TIMER_MTIMECMP
-	TRAP_ENTRY trap_entry_virtual_sstc, CAUSE_ECALL_VS, trap_not_call_virtual, SET_TIMER_VIRTUAL_SSTC
-	TRAP_ENTRY trap_entry_virtual_mtimecmp, CAUSE_ECALL_VS, trap_not_call_virtual, SET_TIMER_VIRTUAL_MTIMECMP
+	TRAP_ENTRY trap_entry_mtimecmp, CAUSE_ECALL_S, trap_not_call, \
+		"SET_TIMER_MTIMECMP STORE_MTIMECMP"
+	TRAP_ENTRY trap_entry_halves, CAUSE_ECALL_S, trap_not_call, \
+		"SET_TIMER_MTIMECMP STORE_MTIMECMP_HALVES"
+	TRAP_ENTRY trap_entry_virtual_sstc, CAUSE_ECALL_VS, trap_not_call_virtual, \
+		SET_TIMER_VIRTUAL_SSTC
+	TRAP_ENTRY trap_entry_virtual_mtimecmp, CAUSE_ECALL_VS, trap_not_call_virtual, \
+		"SET_TIMER_VIRTUAL_MTIMECMP STORE_MTIMECMP"
+	TRAP_ENTRY trap_entry_virtual_halves, CAUSE_ECALL_VS, trap_not_call_virtual, \
+		"SET_TIMER_VIRTUAL_MTIMECMP STORE_MTIMECMP_HALVES"
 
 /*
  * An SBI call. Its arguments stay in a0-a7 into the handler, whose struct
@@ -247,8 +281,8 @@ trap_call_unknown:
 	call	sbi_unknown
 	j	trap_call_done
 
-/* A short entry into one of the functions of emul/mmio.c; on as a full one if it can't serve it. */
-.macro DEVICE_ACCESS function
+/* A short entry into one of the functions of emul/; on as a full one if that can't serve it. */
+.macro SHORT_ENTRY function
 	SAVE_ARGUMENTS 10
 	ENTER_HYPERVISOR
 	call	\function
@@ -266,9 +300,14 @@ trap_not_call:
 	li	t1, CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load
 	li	t1, CAUSE_STORE_ACCESS
+	beq	t0, t1, trap_store
+	li	t1, CAUSE_ILLEGAL
 	bne	t0, t1, trap_full
-	DEVICE_ACCESS mmio_store
-	j	trap_slots_done
+
+/* It may be a WFI, which needs no registers. */
+trap_illegal:
+	SHORT_ENTRY emulate_wait
+	j	trap_short_done
 
 /* The same with V=1. Under `hext` it is guest-page faults, under `pmp` access faults. */
 trap_not_call_virtual:
@@ -283,25 +322,31 @@ trap_not_call_virtual:
 	beq	t0, t1, trap_store_guest_page
 	li	t1, CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load_virtual
+	li	t1, CAUSE_VIRTUAL_INSN
+	beq	t0, t1, trap_illegal
 	li	t1, CAUSE_STORE_ACCESS
 	bne	t0, t1, trap_full
-	DEVICE_ACCESS mmio_store_virtual
+	SHORT_ENTRY mmio_store_virtual
+	j	trap_slots_done
+
+trap_store:
+	SHORT_ENTRY mmio_store
 	j	trap_slots_done
 
 trap_store_guest_page:
-	DEVICE_ACCESS mmio_store_guest_page
+	SHORT_ENTRY mmio_store_guest_page
 	j	trap_slots_done
 
 trap_load_guest_page:
-	DEVICE_ACCESS mmio_load_guest_page
+	SHORT_ENTRY mmio_load_guest_page
 	j	trap_load_done
 
 trap_load_virtual:
-	DEVICE_ACCESS mmio_load_virtual
+	SHORT_ENTRY mmio_load_virtual
 	j	trap_load_done
 
 trap_load:
-	DEVICE_ACCESS mmio_load
+	SHORT_ENTRY mmio_load
 trap_load_done:
 	/* a0: the register that takes the value, or negative: needs a full entry. */
 	REG_L	a1, CPU_MMIO_VALUE(tp)
@@ -318,26 +363,12 @@ trap_load_done:
 trap_register_slots:
 	nop
 	j	trap_slots_done
-	.irp	n, 1,2
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if CONTEXT_SHORT_SAVED >> \n & 1
 	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	mv	gp, a1
-	j	trap_slots_done
-	.irp	n, 4,5,6
-	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	.irp	n, 7,8,9
+	.else
 	mv	x\n, a1
-	j	trap_slots_done
-	.endr
-	.irp	n, 10,11,12,13,14,15,16,17
-	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	.irp	n, 18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	mv	x\n, a1
+	.endif
 	j	trap_slots_done
 	.endr
 	.option	pop
@@ -351,13 +382,15 @@ trap_interrupted:
 	RECORD_EXIT t1
 	addi	t0, t1, -IRQ_M_TIMER
 	slli	t0, t0, 1
-	beqz	t0, trap_timer_due
+	beqz	t0, trap_alarm
+trap_interrupted_short:
 	SAVE_ARGUMENTS 10
 	mv	a0, t1
 	ENTER_HYPERVISOR
 	call	trap_interrupt
-	REG_L	t0, CPU_WORK(tp)
 	REG_L	sp, CPU_CONTEXT(tp)
+trap_short_done:
+	REG_L	t0, CPU_WORK(tp)
 	REG_L	a0, X(10)(sp)
 	REG_L	a1, X(11)(sp)
 	beqz	t0, trap_short_return
@@ -372,8 +405,14 @@ trap_work_due:
 	call	trap_work
 	j	trap_full_return
 
-/* The hart's alarm: as a rule another vCPU's turn has come. */
-trap_timer_due:
+/*
+ * With Sstc mtimecmp is the hart's alarm alone: as a rule another vCPU's turn has come, which
+ * needs a full entry. Without, it is the guest's timer as a rule.
+ */
+trap_alarm:
+	REG_L	t0, CONTEXT_CPU(sp)
+	lbu	t0, CPU_HAS_SSTC(t0)
+	beqz	t0, trap_interrupted_short
 	SAVE_ARGUMENTS 10
 	SAVE_REST
 	mv	a0, sp
@@ -483,3 +522,7 @@ machine_broken:
 machine_fault_again:
 	REG_L	sp, CPU_FAULT_STACK(tp)
 	tail	machine_give_up
+
+	.if short_saved != CONTEXT_SHORT_SAVED
+	.error "CONTEXT_SHORT_SAVED isn't what a short entry saves"
+	.endif

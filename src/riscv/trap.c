@@ -116,14 +116,13 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	work(context->cpu);
 }
 
-/* mtimecmp's interrupt, with all registers saved. Without Sstc it may be the guest's timer alone.
- */
+/* The hart's alarm, with all registers saved: mtimecmp's interrupt on a hart with Sstc. */
 void trap_timer(struct context *context)
 {
 	struct cpu *cpu = context->cpu;
 
-	if (arch_timer_interrupt())
-		sched_tick(&cpu->hart, arch_time());
+	cpu->alarm = 0; /* it has rung: whatever is set next differs */
+	sched_tick(&cpu->hart, arch_time());
 	work(cpu);
 }
 
@@ -158,7 +157,7 @@ void trap_interrupt(xlen_t cause)
 	switch (cause << 1 >> 1) {
 	case IRQ_M_EXT: drivers_interrupt(&cpu->hart); break;
 	case IRQ_M_TIMER:
-		if (arch_timer_interrupt())
+		if (arch_timer_interrupt(arch_time()))
 			cpu->work = 1;
 		break;
 	case IRQ_M_SOFT: woken(cpu); break;

@@ -66,35 +66,26 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	vcpu->resume = false;
 }
 
-static void save_fp(const struct cpu *cpu, struct fp *fp)
-{
-	csr_set(mstatus, MSTATUS_FS);
-	if (cpu->isa & ISA_BIT(ISA_D))
-		fp_save_d(fp);
-	else if (cpu->isa & ISA_BIT(ISA_F))
-		fp_save_f(fp);
-}
-
-static void load_fp(const struct cpu *cpu, const struct fp *fp)
-{
-	csr_set(mstatus, MSTATUS_FS);
-	if (cpu->isa & ISA_BIT(ISA_D))
-		fp_load_d(fp);
-	else if (cpu->isa & ISA_BIT(ISA_F))
-		fp_load_f(fp);
-}
-
 /*
  * Guests aren't offered V, but where the hart has it they can switch it on by themselves
  * (sstatus.VS): what they leave there must not reach the next one.
  */
-static void clear_vector(void)
+static __attribute__((noinline)) void clear_vector(void)
 {
 	csr_set(mstatus, MSTATUS_VS);
 	vector_clear();
 }
 
-static void save_supervisor(const struct cpu *cpu, struct context *context)
+/*
+ * What a hart has of what is switched. `usual` is a constant where it is asked: most harts have D,
+ * Sstc and envcfg and neither V nor H, and needn't look at each of them.
+ */
+#define HAS(what) (usual || (what))
+
+/* Take the state of a guest with V=0 out of the hart. */
+static inline __attribute__((always_inline)) void save_supervisor(const struct cpu *cpu,
+								  struct context *context,
+								  bool usual)
 {
 	struct supervisor *s = &context->supervisor;
 
@@ -108,31 +99,23 @@ static void save_supervisor(const struct cpu *cpu, struct context *context)
 	s->sie = csr_read(sie);
 	s->scounteren = csr_read(scounteren);
 	s->software = csr_read(mip) & MIP_SSIP;
-	if (cpu->has_menvcfg)
+	if (HAS(cpu->has_menvcfg))
 		s->senvcfg = csr_read(CSR_SENVCFG);
-	if (cpu->has_sstc)
+	if (HAS(cpu->has_sstc))
 		context->timer = csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
 }
 
-/* Take the guest's state out of the hart. Its general registers are in the context already. */
-static void save_state(const struct cpu *cpu, struct context *context)
-{
-	if (cpu->has_hypervisor)
-		virtual_save(cpu, context);
-	else
-		save_supervisor(cpu, context);
-	save_fp(cpu, &context->fp);
-}
-
 /*
- * A guest with V=0: every CSR that it can see is written, so that
+ * Put the state of a guest with V=0 into the hart: every CSR that it can see is written, so that
  * nothing of whoever ran here before is left. The PMP is this guest's by now; its fence
  * has also done away with the translations of the one before.
  */
-static void load_supervisor(struct context *context)
+static inline __attribute__((always_inline)) void load_supervisor(const struct cpu *cpu,
+								  struct context *context,
+								  bool usual)
 {
 	const struct supervisor *s = &context->supervisor;
-	const struct cpu *cpu = context->cpu;
+	xlen_t external = __atomic_load_n(&context->external, __ATOMIC_RELAXED);
 
 	csr_write(sstatus, s->sstatus);
 	csr_write(stvec, s->stvec);
@@ -142,36 +125,32 @@ static void load_supervisor(struct context *context)
 	csr_write(stval, s->stval);
 	csr_write(sie, s->sie);
 	csr_write(scounteren, s->scounteren);
-	if (cpu->has_menvcfg)
+	if (HAS(cpu->has_menvcfg))
 		csr_write(CSR_SENVCFG, s->senvcfg);
-	csr_clear(mip, MIP_SSIP | MIP_SEIP);
-	if (s->software)
-		csr_set(mip, MIP_SSIP);
-	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
-		csr_set(mip, MIP_SEIP);
-	arch_timer_set(&context->vcpu, context->timer);
+	/* Of mip these two are all that can be written with Sstc, and nothing was read of it. */
+	csr_write(mip, s->software | external << IRQ_S_EXT);
+	if (HAS(cpu->has_sstc))
+		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, context->timer);
+	else
+		arch_timer_set(&context->vcpu, context->timer);
 	csr_write(satp, s->satp);
 }
 
-/*
- * Put the guest's state into the hart. Vector registers, which no guest is offered, are out of
- * reach with V=1, where mstatus.VS isn't the guest's.
- */
-static void load_state(struct cpu *cpu, struct context *context)
+static inline void switch_fp(const struct cpu *cpu, struct context *from, struct context *to)
 {
-	load_fp(cpu, &context->fp);
-	if (cpu->has_hypervisor) {
-		virtual_load(cpu, context);
-		arch_timer_reset();
-		return;
+	if (cpu->isa & ISA_BIT(ISA_D)) {
+		if (from)
+			fp_save_d(&from->fp);
+		fp_load_d(&to->fp);
+	} else if (cpu->isa & ISA_BIT(ISA_F)) {
+		if (from)
+			fp_save_f(&from->fp);
+		fp_load_f(&to->fp);
 	}
-	if (cpu->has_vector)
-		clear_vector();
-	load_supervisor(context);
 }
 
 /* A reservation of the guest before must not let a store-conditional of this one succeed. */
-static void drop_reservation(void)
+static inline void drop_reservation(void)
 {
 	static int nowhere;
 	int unused;
@@ -180,7 +159,7 @@ static void drop_reservation(void)
 }
 
 /* New on this hart: what was written as data may be executed, and the fence must hold. */
-static void first_time(struct context *context)
+static __attribute__((noinline)) void first_time(struct context *context)
 {
 	struct capsule *capsule = context->vcpu.capsule;
 	struct reason why;
@@ -193,32 +172,69 @@ static void first_time(struct context *context)
 	capsule_end(capsule, CAPSULE_FAILED, "stopped: its fence can't be set up");
 }
 
-/* It comes from another hart, or from none. */
-static void arrive(struct cpu *cpu, struct context *context)
+/* Nothing of `from` is in the hart any more: its fence, and what goes with `to`'s. */
+static inline void fence_in(struct cpu *cpu, struct context *to)
 {
-	context->cpu = cpu;
-	context->mtimecmp = cpu->mtimecmp;
-	context->fresh = true;
+	const struct space *space = &to->vcpu.capsule->space;
+
+	space->ops->activate(space);
+	cpu->context = to;
+	to->alarm = cpu->alarm;
+}
+
+/* The hart has all that is usual, and `from` was loaded. */
+static inline void switch_usual(struct cpu *cpu, struct context *from, struct context *to)
+{
+	save_supervisor(cpu, from, true);
+	csr_set(mstatus, MSTATUS_FS);
+	fp_save_d(&from->fp);
+	csr_write(satp, 0);
+	fence_in(cpu, to);
+	fp_load_d(&to->fp);
+	load_supervisor(cpu, to, true);
+}
+
+static __attribute__((noinline)) void switch_any(struct cpu *cpu, struct context *from,
+						 struct context *to)
+{
+	bool virtual = cpu->has_hypervisor;
+
+	if (from && virtual)
+		virtual_save(cpu, from);
+	else if (from)
+		save_supervisor(cpu, from, false);
+	if (virtual)
+		csr_write(vsatp, 0);
+	else
+		csr_write(satp, 0);
+	if (to->cpu != cpu) {
+		to->cpu = cpu;
+		to->mtimecmp = cpu->mtimecmp;
+		to->fresh = true;
+	}
+	fence_in(cpu, to);
+	csr_set(mstatus, MSTATUS_FS);
+	switch_fp(cpu, from, to);
+	/* With V=1 mstatus.VS isn't the guest's, and vector registers are out of its reach. */
+	if (cpu->has_vector && !virtual)
+		clear_vector();
+	if (virtual) {
+		virtual_load(cpu, to);
+		arch_timer_reset();
+	} else {
+		load_supervisor(cpu, to, false);
+	}
 }
 
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
 	struct context *context = context_of(to);
 	struct cpu *cpu = cpu_of(hart_this());
-	const struct space *space = &to->capsule->space;
 
-	if (from)
-		save_state(cpu, context_of(from));
-	if (context->cpu != cpu)
-		arrive(cpu, context);
-	if (cpu->has_hypervisor)
-		csr_write(vsatp, 0);
+	if (from && cpu->is_usual && context->cpu == cpu)
+		switch_usual(cpu, context_of(from), context);
 	else
-		csr_write(satp, 0);
-	space->ops->activate(space);
-	cpu->context = context;
-	context->alarm = cpu->alarm;
-	load_state(cpu, context);
+		switch_any(cpu, from ? context_of(from) : NULL, context);
 	drop_reservation();
 	if (context->fresh)
 		first_time(context);

@@ -23,7 +23,7 @@
 #define EID_UNKNOWN 0x0abcdef0
 #define SOON	    100 /* ticks: later than the way from here to waiting for it */
 
-/* Rows that tools/bench counts, by their markers' numbers (tools/bench/measure.py). */
+/* Rows that tools/bench counts, by their markers' numbers (tools/bench/rows.py). */
 #define ROW_SLEEP 1
 
 /* A hint that does nothing: starts row n, and -n ends it. */

@@ -95,7 +95,7 @@ static void write_named(const char *csr, xlen_t value)
 		fail_msg("%s is no CSR of the PMP", csr);
 }
 
-struct hart *arch_this_hart;
+_Thread_local struct hart *arch_this_hart;
 
 /* The one instruction of assembly is a fence; `__asm__ volatile("...")` counts it. */
 #undef csr_write

@@ -34,6 +34,21 @@ static enum trap_result wait_for_interrupt(struct context *context)
 	return TRAP_SKIP;
 }
 
+long emulate_wait(void)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	/* Where mtval doesn't hold the instruction, it is fetched by the full entry. */
+	if (csr_read(mtval) != INSN_WFI || !(csr_read(mstatus) & MSTATUS_MPP_S))
+		return TRAP_NEEDS_FULL;
+	csr_write(mepc, csr_read(mepc) + 4);
+	if (!arch_vcpu_interrupted(vcpu)) {
+		vcpu->wait = true;
+		arch_hart_request_work();
+	}
+	return 0;
+}
+
 /* The `time` CSR, on harts that leave it to M-mode. */
 static bool emulate_time(struct context *context, uint32_t insn)
 {

@@ -142,10 +142,10 @@ static inline bool may_be_second_half(xlen_t va, uint32_t shape)
 	return !(va & (PAGE_SIZE - 1)) && shape_size(shape) > 1;
 }
 
-/* True when a short entry has saved the register: x0-x2, x4-x6, x10-x17. */
+/* True when the context has the register after a short entry; x0 reads as zero there. */
 static inline bool is_saved(unsigned reg)
 {
-	return (0x3fc77u >> reg) & 1;
+	return ((CONTEXT_SHORT_SAVED | 1u) >> reg) & 1;
 }
 
 /*
@@ -160,7 +160,7 @@ static inline __attribute__((always_inline)) long load(struct capsule *capsule, 
 	uint64_t value;
 
 	if (!dev)
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	csr_write(mepc, pc + shape_length(shape));
 	lock_take(&capsule->devices_lock);
 	value = dev->ops->read(dev, at.raw - dev->base.raw, shape_size(shape));
@@ -175,7 +175,7 @@ static inline __attribute__((always_inline)) long store(struct capsule *capsule,
 	struct vdev *dev = vdev_find(&capsule->bus, at, shape_size(shape));
 
 	if (!dev || !is_saved(reg))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	csr_write(mepc, pc + shape_length(shape));
 	lock_take(&capsule->devices_lock);
 	dev->ops->write(dev, at.raw - dev->base.raw, shape_size(shape),
@@ -193,7 +193,7 @@ static __attribute__((noinline)) long unfetchable(xlen_t pc, xlen_t cause, xlen_
 	csr_write(mcause, cause);
 	csr_clear(mstatus, MSTATUS_MPP);
 	csr_set(mstatus, status & MSTATUS_MPP);
-	return MMIO_NEEDS_FULL;
+	return TRAP_NEEDS_FULL;
 }
 
 /* With translation on, everything: whatever instruction and page it is. */
@@ -215,7 +215,7 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
 				   status);
 	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(va, insn.shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	at = walk_guest(context, satp, va, rights_of(where, status),
 			is_store ? WALK_WRITE : WALK_READ);
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
@@ -248,7 +248,7 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 		return access_translated(satp, is_store, where);
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return is_store ? store(context->vcpu.capsule, pc, shape, decode_rs2(raw), at)
 			: load(context->vcpu.capsule, pc, shape, decode_rd(raw), at);
 }
@@ -282,7 +282,7 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 
 	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(at.raw, insn.shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
@@ -314,13 +314,13 @@ static inline __attribute__((always_inline)) long load_at_mtval(enum where where
 	if (translation_is_on(satp))
 		return where == VIRTUAL ? load_virtual_translated(satp) : load_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	if (!decode_is_load(raw))
 		return access_compressed(pc, raw, false);
 	shape = decode_load_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
@@ -335,13 +335,13 @@ static inline __attribute__((always_inline)) long store_at_mtval(enum where wher
 	if (translation_is_on(satp))
 		return where == VIRTUAL ? store_virtual_translated(satp) : store_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	if (!decode_is_store(raw))
 		return access_compressed(pc, raw, true);
 	shape = decode_store_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
 }
 
@@ -392,7 +392,7 @@ static __attribute__((noinline)) long guest_page_compressed(xlen_t pc, uint32_t 
 
 	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(va, insn.shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
@@ -409,7 +409,7 @@ static inline __attribute__((always_inline)) long guest_page_usual(xlen_t pc, ui
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return is_store ? store(capsule, pc, shape, decode_rs2(raw), guest_page_address(va))
 			: load(capsule, pc, shape, decode_rd(raw), guest_page_address(va));
 }
@@ -450,11 +450,11 @@ static inline __attribute__((always_inline)) long access_guest_page(bool is_stor
 	uint32_t raw;
 
 	if (is_not_of_an_instruction(csr_read(CSR_MTINST)))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	if (translation_is_on(csr_read(vsatp)))
 		return is_store ? store_guest_page_translated(pc) : load_guest_page_translated(pc);
 	if (!fetch_directly(vcpu_this()->capsule, pc, &raw))
-		return MMIO_NEEDS_FULL;
+		return TRAP_NEEDS_FULL;
 	return guest_page_usual(pc, raw, is_store);
 }
 

@@ -3,19 +3,11 @@
 
 #include "lib/print.h"
 #include "lib/string.h"
+#include "riscv/pte.h"
 
-/* Entries, the same in all shapes. G stays clear: it means nothing here. */
+/* G stays clear in all entries: it means nothing here. */
 enum {
-	PTE_V = 1 << 0,
-	PTE_R = 1 << 1,
-	PTE_W = 1 << 2,
-	PTE_X = 1 << 3,
-	PTE_U = 1 << 4,
-	PTE_A = 1 << 6,
-	PTE_D = 1 << 7,
 	PTE_LEAF = PTE_R | PTE_W | PTE_X,
-	PTE_PPN_SHIFT = 10,
-	PAGE_SHIFT = 12,
 	ROOT_PAGES = GSTAGE_ROOT_SIZE / PAGE_SIZE,
 };
 

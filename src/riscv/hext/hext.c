@@ -20,7 +20,6 @@ static const struct gstage_shape *const shapes[] = {&gstage_sv32x4};
 enum {
 	HGATP_MODE_SHIFT = XLEN == 64 ? HGATP_MODE_SHIFT_64 : HGATP_MODE_SHIFT_32,
 	HGATP_VMID_SHIFT = XLEN == 64 ? HGATP_VMID_SHIFT_64 : HGATP_VMID_SHIFT_32,
-	PAGE_SHIFT = 12,
 	RANGES_MAX = HEXT_PMP_SLOTS,
 };
 

@@ -172,8 +172,10 @@ static void activate(const struct space *space)
 	csr_write(pmpcfg0, 0);
 	csr_write(pmpaddr0, space->entries[0].address);
 	csr_write(pmpaddr1, space->entries[1].address);
-	csr_write(pmpaddr2, space->entries[2].address);
-	csr_write(pmpaddr3, space->entries[3].address);
+	if (space->entry_count > 2) { /* more are off, and their addresses mean nothing */
+		csr_write(pmpaddr2, space->entries[2].address);
+		csr_write(pmpaddr3, space->entries[3].address);
+	}
 	csr_write(pmpcfg0, space->config);
 	pmp_fence(cpu);
 }
