@@ -128,7 +128,7 @@ static inline __attribute__((always_inline)) void load_supervisor(const struct c
 	if (HAS(cpu->has_menvcfg))
 		csr_write(CSR_SENVCFG, s->senvcfg);
 	/* Of mip these two are all that can be written with Sstc, and nothing was read of it. */
-	csr_write(mip, s->software | external << IRQ_S_EXT);
+	csr_write(mip, (xlen_t)s->software << IRQ_S_SOFT | external << IRQ_S_EXT);
 	if (HAS(cpu->has_sstc))
 		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, context->timer);
 	else

@@ -31,7 +31,7 @@ def test_fences_at_a_switch(cell, xlen):
         assert did["pmp"] <= PMP_AT_START
         assert did["sfence"] + did["hfence"] <= FENCES_AT_START
         return
-    # Six writes and a fence, each time; with H one for the second stage, one for the guest's own.
-    assert did["pmp"] >= 6 * SWITCHES
+    # Entries are written and fenced each time; with H one for the second stage, one for the guest's own.
+    assert did["pmp"] >= 2 * SWITCHES
     assert did["sfence"] >= SWITCHES
     assert did["hfence"] >= (2 * SWITCHES if cell == "H pmp" else 0)

@@ -9,18 +9,30 @@
 #include "kit/test.h"
 #include "subjects.h"
 
+/* clang-format off */
 static const struct test_subject subjects[] = {
-	{"memory", memory_test},   {"fdt", fdt_test},
-	{"base", base_test},	   {"legacy", legacy_test},
-	{"dbcn", dbcn_test},	   {"time", time_test},
-	{"ipi", ipi_test},	   {"hsm", hsm_test},
-	{"srst", srst_test},	   {"trap", trap_test},
-	{"user", user_test},	   {"wfi", wfi_test},
-	{"csr", csr_test},	   {"hyper", hyper_test},
-	{"mmu", mmu_test},	   {"rfence", rfence_test},
-	{"plic", plic_test},	   {"uart", uart_test},
-	{"emulate", emulate_test}, {0},
+	{"memory", memory_test},
+	{"fdt", fdt_test},
+	{"base", base_test},
+	{"legacy", legacy_test},
+	{"dbcn", dbcn_test},
+	{"time", time_test},
+	{"ipi", ipi_test},
+	{"hsm", hsm_test},
+	{"srst", srst_test},
+	{"trap", trap_test},
+	{"user", user_test},
+	{"wfi", wfi_test},
+	{"csr", csr_test},
+	{"hyper", hyper_test},
+	{"mmu", mmu_test},
+	{"rfence", rfence_test},
+	{"plic", plic_test},
+	{"uart", uart_test},
+	{"emulate", emulate_test},
+	{0},
 };
+/* clang-format on */
 
 void main(void)
 {
