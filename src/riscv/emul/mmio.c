@@ -14,9 +14,9 @@
 #include "riscv/emul/mmio.h"
 
 /* With translation on, everything: whatever instruction and page it is. */
-static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store,
-							enum where where)
+static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store)
 {
+	enum where where = virtual_guests() ? VIRTUAL : PLAIN;
 	struct context *context = context_of(vcpu_this());
 	struct capsule *capsule = context->vcpu.capsule;
 	xlen_t pc = csr_read(mepc);
@@ -43,8 +43,7 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
  * With translation on, the usual: an uncompressed instruction, a kernel's plain page.
  * Nothing has been changed when it turns out to be something else.
  */
-static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store,
-							       enum where where)
+static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store)
 {
 	struct context *context = context_of(vcpu_this());
 	xlen_t pc = csr_read(mepc);
@@ -56,13 +55,13 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 
 	if (!(status & MSTATUS_MPP_S) ||
 	    !walk_usual(&context->walk, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
-		return access_translated(satp, is_store, where);
+		return access_translated(satp, is_store);
 	raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
 	if (raw == -1)
 		return mmio_unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
 					status);
 	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
-		return access_translated(satp, is_store, where);
+		return access_translated(satp, is_store);
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	if (!shape || may_be_second_half(va, shape))
 		return TRAP_NEEDS_FULL;
@@ -72,22 +71,12 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 
 static __attribute__((noinline)) long load_translated(xlen_t satp)
 {
-	return access_usual(satp, false, PLAIN);
+	return access_usual(satp, false);
 }
 
 static __attribute__((noinline)) long store_translated(xlen_t satp)
 {
-	return access_usual(satp, true, PLAIN);
-}
-
-static __attribute__((noinline)) long load_virtual_translated(xlen_t satp)
-{
-	return access_usual(satp, false, VIRTUAL);
-}
-
-static __attribute__((noinline)) long store_virtual_translated(xlen_t satp)
-{
-	return access_usual(satp, true, VIRTUAL);
+	return access_usual(satp, true);
 }
 
 /* Compressed forms, with translation off. */
@@ -113,7 +102,7 @@ static inline __attribute__((always_inline)) long load_at_mtval(enum where where
 	xlen_t va;
 
 	if (translation_is_on(satp))
-		return where == VIRTUAL ? load_virtual_translated(satp) : load_translated(satp);
+		return load_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_load(raw))
@@ -134,7 +123,7 @@ static inline __attribute__((always_inline)) long store_at_mtval(enum where wher
 	xlen_t va;
 
 	if (translation_is_on(satp))
-		return where == VIRTUAL ? store_virtual_translated(satp) : store_translated(satp);
+		return store_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_store(raw))
