@@ -9,6 +9,7 @@
 #include "kit/test.h"
 #include "subjects.h"
 
+/* clang-format off */
 static const struct test_subject subjects[] = {
 	{"memory", memory_test},
 	{"fdt", fdt_test},
@@ -27,6 +28,7 @@ static const struct test_subject subjects[] = {
 	{"user", user_test},
 	{"wfi", wfi_test},
 	{"csr", csr_test},
+	{"hyper", hyper_test},
 	{"mmu", mmu_test},
 	{"rfence", rfence_test},
 	{"plic", plic_test},
@@ -34,6 +36,7 @@ static const struct test_subject subjects[] = {
 	{"emulate", emulate_test},
 	{0},
 };
+/* clang-format on */
 
 void main(void)
 {

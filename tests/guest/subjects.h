@@ -26,6 +26,7 @@ void emulate_test(void);
 void uart_test(void);
 void plic_test(void);
 void csr_test(void);
+void hyper_test(void);
 void fdt_test(void);
 
 #endif

@@ -16,6 +16,9 @@ CELLS = {
     "4-harts": {"cpus": 4},
     "1-hart-no-sstc": {"cpus": 1, "cpu": "h=false,sstc=false"},
     "4-harts-no-sstc": {"cpus": 4, "cpu": "h=false,sstc=false"},
+    "4-harts-hext": {"cpus": 4, "cpu": ""},
+    "1-hart-hext-no-sstc": {"cpus": 1, "cpu": "sstc=false"},
+    "1-hart-H-pmp": {"cpus": 1, "cpu": "", "append": "isolation=pmp"},
 }
 
 WRONG = re.compile(r"\b(BUG|Oops|stall|WARNING|Call Trace|soft lockup|hung task)\b")

@@ -9,6 +9,10 @@ from emulator import Failure, on_diosix, on_opensbi
 # The CPU that has a supervisor's timer of its own (Sstc), and the one that lacks it.
 CPUS = {"sstc": "h=false", "": "h=false,sstc=false"}
 
+# The other fences, all of whose rows are measured beside those of PMP on a hart without H: what
+# follows the CPU's name, and the hypervisor's option.
+FENCES = {"H-pmp": ("", "isolation=pmp"), "hext": ("", None)}
+
 # Key, what it says in the table, and the most that Diosix may take on RV64 (None: no limit besides
 # the growth).
 ROWS = [
@@ -119,7 +123,8 @@ def cost_rows(boot, name):
         found = guest_rows(runs[-1])
         if kind:
             rows.update(found)
-            rows["reset"] = runs[-1].insns("before")
+            if "before" in runs[-1].counts:
+                rows["reset"] = runs[-1].insns("before")
         else:
             rows.update({key + "-no-sstc": found[key] for key in NO_SSTC})
     return rows, runs
@@ -148,6 +153,18 @@ def diosix_rows(width):
     rows.update(memory_rows(width))
     rows["reset-rest"] = rows["reset"] - COST_RAM_MIB * rows["zero"]
     return rows, runs
+
+
+def fence_rows(width, fence):
+    """The cost guest's rows under another fence, and the runs. Where the capsule's RAM is differs,
+    so there is no row from reset to its first instruction."""
+    cpu, options = FENCES[fence]
+
+    def boot(name, plain):
+        words = [word for word in (cpu, "" if plain == CPUS["sstc"] else "sstc=false") if word]
+        return on_diosix(width, name, ",".join(words), width.cost.with_suffix(".itb"), options)
+
+    return cost_rows(boot, "cost-" + fence)
 
 
 def opensbi_rows(width):

@@ -71,7 +71,12 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 {
 	xlen_t cause, at;
 
-	/* H instructions and CSRs of a guest with V=1: it has no H, so they don't exist. */
+	/*
+	 * Of a guest with V=1: its WFI, and the instructions and CSRs of H, which it hasn't. For
+	 * some of those QEMU 7.2 has an earlier instruction in mtval, so it isn't believed.
+	 */
+	if (trap->cause == CAUSE_VIRTUAL_INSN && trap->value != INSN_WFI)
+		trap->value = 0;
 	trap->cause = CAUSE_ILLEGAL;
 	/* mtval may hold the instruction, or zero: then it is fetched. */
 	trap->insn = trap->value;
