@@ -11,7 +11,7 @@
 
 #define NEVER	      (~(uint64_t)0)
 #define SOON	      20000
-#define ROUNDS	      200
+#define ROUNDS	      60
 #define RETENTIVE     0x00000000UL
 #define NON_RETENTIVE 0x80000000UL
 /* Firmware that owns the whole machine, and so may not be touched. */

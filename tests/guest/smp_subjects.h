@@ -4,5 +4,9 @@
 #define SMP_SUBJECTS_H
 
 void smp_hsm_test(void);
+void smp_ipi_test(void);
+void smp_wfi_test(void);
+void smp_fence_test(void);
+void smp_plic_test(void);
 
 #endif
