@@ -32,15 +32,18 @@ TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-jump-tables -f
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage '-ffile-prefix-map=$(CURDIR)/=' \
 	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART) -DEARLY_FINISHER=$(EARLY_FINISHER)
-TARGET_CPPFLAGS = -Isrc -Isrc/lib/libfdt -I$(LIBFDT_DIR) -I$(BUILD) -MMD -MP
+TARGET_CPPFLAGS = -Isrc -Isrc/lib/libfdt -I$(LIBFDT_DIR) -isystem src/lib/bearssl \
+	-isystem $(BEARSSL_DIR) -I$(BUILD) -MMD -MP
 
 LIBFDT_SOURCES = fdt.c fdt_ro.c fdt_check.c fdt_sw.c fdt_strerror.c fdt_addresses.c
+BEARSSL_SOURCES = sha2small.c dec32be.c enc32be.c
 HYPERVISOR_SOURCES = $(wildcard src/core/*.c src/lib/*.c src/sbi/*.c src/drivers/*.c src/vdev/*.c) \
 	$(filter-out src/riscv/asm_offsets.c,$(wildcard src/riscv/*.c src/riscv/*/*.c))
 HYPERVISOR_ASM = $(filter-out %.ld.S,$(wildcard src/riscv/*.S))
 HYPERVISOR_OBJECTS = $(patsubst src/%.c,$(BUILD)/%.o,$(HYPERVISOR_SOURCES)) \
 	$(patsubst src/%.S,$(BUILD)/%.S.o,$(HYPERVISOR_ASM)) \
-	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
+	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES)) \
+	$(patsubst %.c,$(BUILD)/bearssl/%.o,$(BEARSSL_SOURCES))
 
 # Written anew only when it changes, so that an unchanged version rebuilds nothing.
 VERSION := 2.0.0-$(shell git describe --always --dirty --abbrev=8 --exclude='*' 2>/dev/null || echo unknown)
@@ -78,6 +81,11 @@ $(BUILD)/libfdt/%.c: $(LIBFDT_DIR)/libfdt.h
 	@cp $(LIBFDT_DIR)/fdt.h $(LIBFDT_DIR)/libfdt.h $(LIBFDT_DIR)/libfdt_internal.h $(@D)/
 
 $(BUILD)/libfdt/%.o: $(BUILD)/libfdt/%.c $(BUILD)/flags
+	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) -w $(TARGET_CPPFLAGS) -c $< -o $@
+
+# Its headers want a <string.h>, which no freestanding compiler has: src/lib/bearssl/string.h.
+$(BUILD)/bearssl/%.o: $(BEARSSL_DIR)/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) -w $(TARGET_CPPFLAGS) -c $< -o $@
 
 $(BUILD)/link.ld: src/riscv/link.ld.S $(BUILD)/flags | setup-build

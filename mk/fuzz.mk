@@ -21,8 +21,8 @@ FUZZ_OBJ := $(FUZZ_DIR)/obj
 FUZZ_HARNESSES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_$(or $(FUZZ),*).c))
 FUZZ_PROGRAMS := $(FUZZ_HARNESSES:%=$(FUZZ_DIR)/fuzz_%)
 FUZZ_OBJECTS := $(HOST_SOURCES:src/%.c=$(FUZZ_OBJ)/%.o) $(FDT_SOURCES:%=$(FUZZ_OBJ)/libfdt/%.o) \
-	$(FUZZ_OBJ)/fuzz/fake.o
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -Isrc -I$(LIBFDT_DIR) -fsanitize=fuzzer-no-link,address,undefined \
+	$(BEARSSL_SOURCES:%.c=$(FUZZ_OBJ)/bearssl/%.o) $(FUZZ_OBJ)/fuzz/fake.o
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -Isrc -I$(LIBFDT_DIR) -isystem $(BEARSSL_DIR) -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 
 # Where a harness may start from: files that are copied to its corpus. FUZZ_SEEDS_X for fuzz_X.
@@ -54,6 +54,10 @@ $(FUZZ_OBJ)/%.o: src/%.c | $(LIBFDT_DIR)/libfdt.h
 $(FUZZ_OBJ)/libfdt/%.o: $(LIBFDT_DIR)/libfdt.h
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $(LIBFDT_DIR)/$*.c -o $@
+
+$(FUZZ_OBJ)/bearssl/%.o: $(BEARSSL_DIR)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -c $< -o $@
 
 $(FUZZ_OBJ)/fuzz/%.o: tests/fuzz/%.c | $(LIBFDT_DIR)/libfdt.h
 	@mkdir -p $(@D)

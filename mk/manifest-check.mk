@@ -9,8 +9,10 @@ CHECK_DIR := build/host/check
 CHECK_SOURCES := tools/manifest-check.c $(wildcard src/core/manifest*.c src/core/image*.c) \
 	src/core/guest_tree.c src/core/refuse.c src/lib/print.c
 CHECK_LIBFDT := fdt fdt_check fdt_ro fdt_strerror fdt_sw
-CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(CHECK_DIR)/%.o) $(CHECK_LIBFDT:%=$(CHECK_DIR)/libfdt/%.o)
-CHECK_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Isrc -isystem $(LIBFDT_DIR)
+CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(CHECK_DIR)/%.o) $(CHECK_LIBFDT:%=$(CHECK_DIR)/libfdt/%.o) \
+	$(BEARSSL_SOURCES:%.c=$(CHECK_DIR)/bearssl/%.o)
+CHECK_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Isrc -isystem $(LIBFDT_DIR) \
+	-isystem $(BEARSSL_DIR)
 
 build/host/manifest-check: $(CHECK_OBJECTS)
 	$(Q)$(HOST_CC) $(CHECK_OBJECTS) -o $@
@@ -22,6 +24,10 @@ $(CHECK_DIR)/%.o: %.c | $(LIBFDT_DIR)/libfdt.h
 $(CHECK_DIR)/libfdt/%.o: $(LIBFDT_DIR)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) -std=gnu11 -O2 -g -w -I$(LIBFDT_DIR) -c $< -o $@
+
+$(CHECK_DIR)/bearssl/%.o: $(BEARSSL_DIR)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) -std=gnu11 -O2 -g -w -c $< -o $@
 
 -include $(CHECK_SOURCES:%.c=$(CHECK_DIR)/%.d)
 

@@ -11,7 +11,7 @@
 #? VCPUS=1  its virtual CPUs
 #? QEMU=qemu-system-riscv$(XLEN)  the emulator
 #? MACHINE=virt  the machine it emulates
-#? CPU=rv$(XLEN),h=false  its CPU
+#? CPU=rv$(XLEN)  its CPU
 #? CPUS=4  how many of them
 #? MEM=512M  the machine's memory
 #? ISOLATION=auto  how capsules are fenced: auto, pmp or hext
@@ -22,7 +22,7 @@ DEFAULT_MANIFEST := manifests/linux.its
 MANIFEST ?= $(DEFAULT_MANIFEST)
 QEMU ?= qemu-system-riscv$(XLEN)
 MACHINE ?= virt
-CPU ?= rv$(XLEN),h=false
+CPU ?= rv$(XLEN)
 CPUS ?= 4
 MEM ?= 512M
 

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Fetches what Diosix takes from Debian's archive into a cache outside the checkout: libfdt's
-# source, the stock riscv64 kernel, busybox for riscv64 and OpenSBI. Everything comes through apt
+# Fetches what Diosix takes from Debian's archive into a cache outside the checkout: the sources of
+# libfdt and of BearSSL's SHA-256, the stock riscv64 kernel, busybox for riscv64 and OpenSBI. Everything comes through apt
 # with a private configuration (own sources, lists, status, so that the machine's own package
 # state is never touched) and is verified by the archive's signatures. The mirror is the one the
 # machine itself uses; the release is SUITE below, taken at its current version.
 #
-# Usage: fetch.sh CACHE ITEM...     ITEM: libfdt | linux | busybox | opensbi
+# Usage: fetch.sh CACHE ITEM...     ITEM: libfdt | bearssl | linux | busybox | opensbi
 #        REFRESH=yes fetches again what the cache already has, at the archive's current version
 #        MIRROR=URI  names the archive where the machine's own apt set-up has no Debian
 #
@@ -40,8 +40,8 @@ wanted() {
 	local item
 	for item in "$@"; do
 		case $item in
-		libfdt | linux | busybox | opensbi) ;;
-		*) die "no item is called '$item'; there are libfdt, linux, busybox and opensbi" ;;
+		libfdt | bearssl | linux | busybox | opensbi) ;;
+		*) die "no item is called '$item'; there are libfdt, bearssl, linux, busybox and opensbi" ;;
 		esac
 		[ "${REFRESH:-no}" != yes ] && [ -e "$CACHE/$item/.complete" ] || echo "$item"
 	done
@@ -160,16 +160,32 @@ install_item() {
 	say "$item $version is in $CACHE/$item"
 }
 
-fetch_libfdt() {
-	local line version
-	# The upstream tarball alone: --tar-only leaves out the .dsc and Debian's own changes.
-	line=$(apt_get source --print-uris --tar-only --download-only device-tree-compiler |
-		grep "^'.*\.orig\.tar\.") || die "the source index has no device-tree-compiler"
+# Download the source package's upstream tarball alone: --tar-only leaves out the .dsc and Debian's
+# own changes. VERSION is upstream's.
+download_source() {
+	local line
+	line=$(apt_get source --print-uris --tar-only --download-only "$1" |
+		grep "^'.*\.orig\.tar\.") || die "the source index has no $1"
 	download "$line"
-	version=$(basename "$FILE" | sed 's/^[^_]*_\(.*\)\.orig\.tar\..*$/\1/')
-	tar -xmf "$FILE" -C "$WORK" --strip-components=2 --wildcards '*/libfdt/*'
+	VERSION=$(basename "$FILE" | sed 's/^[^_]*_\(.*\)\.orig\.tar\..*$/\1/')
+}
+
+fetch_libfdt() {
+	download_source device-tree-compiler
+	tar -xmf "$FILE" -C "$WORK" --strip-components=2 --wildcards '*/libfdt/*' ||
+		die "$FILE has no libfdt in it"
 	[ -f "$WORK/libfdt.h" ] && [ -f "$WORK/fdt_ro.c" ] || die "$FILE has no libfdt in it"
-	install_item libfdt "$version"
+	install_item libfdt "$VERSION"
+}
+
+# SHA-256 and what it includes, in one folder.
+fetch_bearssl() {
+	download_source bearssl
+	tar -xmf "$FILE" -C "$WORK" --wildcards --transform 's,.*/,,' '*/inc/bearssl*.h' \
+		'*/src/inner.h' '*/src/config.h' '*/src/hash/sha2small.c' \
+		'*/src/codec/dec32be.c' '*/src/codec/enc32be.c' '*/LICENSE.txt' ||
+		die "$FILE has no SHA-256 of BearSSL's in it"
+	install_item bearssl "$VERSION"
 }
 
 fetch_linux() {
@@ -182,10 +198,11 @@ fetch_linux() {
 	say "taking the kernel out of the package"
 	dpkg-deb --fsys-tarfile "$FILE" >"$WORK/data.tar" ||
 		die "$FILE cannot be unpacked; remove it and run this again"
-	tar -xOf "$WORK/data.tar" "./boot/vmlinux-$version" >"$WORK/Image"
+	tar -xOf "$WORK/data.tar" "./boot/vmlinux-$version" >"$WORK/Image" ||
+		die "$package has no /boot/vmlinux-$version"
 	tar -xOf "$WORK/data.tar" "./boot/config-$version" >"$WORK/config" || true
 	rm "$WORK/data.tar"
-	[ -s "$WORK/Image" ] || die "$package has no /boot/vmlinux-$version"
+	[ -s "$WORK/Image" ] || die "$package has an empty /boot/vmlinux-$version"
 	install_item linux "$version"
 }
 
@@ -194,8 +211,8 @@ fetch_busybox() {
 	version=$(version_of busybox-static)
 	download "$(describe_deb busybox-static)"
 	dpkg-deb --fsys-tarfile "$FILE" | tar -xf - -C "$WORK" --wildcards --no-anchored \
-		--transform 's,.*/,,' 'bin/busybox'
-	[ -s "$WORK/busybox" ] || die "busybox-static has no /bin/busybox"
+		--transform 's,.*/,,' 'bin/busybox' || die "busybox-static has no /bin/busybox"
+	[ -s "$WORK/busybox" ] || die "busybox-static has an empty /bin/busybox"
 	install_item busybox "$version"
 }
 

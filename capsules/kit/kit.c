@@ -90,6 +90,18 @@ bool kit_argument(const char *name, char *out, size_t size)
 	return true;
 }
 
+unsigned long kit_argument_number(const char *name, unsigned long otherwise)
+{
+	unsigned long value = 0;
+	char text[24];
+
+	if (!kit_argument(name, text, sizeof(text)))
+		return otherwise;
+	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
+		value = value * 10 + (unsigned long)(*p - '0');
+	return value;
+}
+
 void kit_delay(uint64_t ticks)
 {
 	uint64_t start = csr_time();

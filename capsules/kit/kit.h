@@ -42,6 +42,10 @@ void kit_fail(void) __attribute__((noreturn));
  */
 bool kit_argument(const char *name, char *out, size_t size);
 
+/* The decimal number after `name=`, up to its first other character; `otherwise` if there is none.
+ */
+unsigned long kit_argument_number(const char *name, unsigned long otherwise);
+
 /* Waits `ticks` of the `time` counter without sleeping. */
 void kit_delay(uint64_t ticks);
 

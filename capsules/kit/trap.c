@@ -8,6 +8,7 @@
 #include "kit/csr.h"
 #include "kit/kit.h"
 #include "kit/print.h"
+#include "kit/sbi.h"
 #include "kit/smp.h"
 
 /* The number of interrupt causes that can have a handler. */
@@ -56,6 +57,53 @@ void trap_on_interrupt(unsigned int cause, void (*handler)(struct trap_frame *fr
 {
 	if (cause < INTERRUPT_COUNT)
 		interrupt_handlers[cause] = handler;
+}
+
+static bool sip_hides;
+static volatile bool delivered;
+
+static void on_look(struct trap_frame *frame)
+{
+	CSR_CLEAR(sie, 1UL << (frame->cause & (XLEN - 1)));
+	delivered = true;
+}
+
+/* Lets the one interrupt in for a moment, into a handler of its own. */
+static bool is_delivered(unsigned int cause)
+{
+	void (*handler)(struct trap_frame * frame) = interrupt_handlers[cause];
+	unsigned long sie = CSR_READ(sie), sstatus = CSR_READ(sstatus);
+
+	CSR_CLEAR(sstatus, SSTATUS_SIE);
+	delivered = false;
+	interrupt_handlers[cause] = on_look;
+	CSR_WRITE(sie, 1UL << cause);
+	CSR_SET(sstatus, SSTATUS_SIE);
+	__asm__ volatile("nop" : : : "memory");
+	CSR_CLEAR(sstatus, SSTATUS_SIE);
+	interrupt_handlers[cause] = handler;
+	CSR_WRITE(sie, sie);
+	CSR_SET(sstatus, sstatus & SSTATUS_SIE);
+	return delivered;
+}
+
+bool trap_is_pending(unsigned int cause)
+{
+	return (CSR_READ(sip) >> cause & 1) || (sip_hides && is_delivered(cause));
+}
+
+void trap_learn_sip(void)
+{
+	bool shown;
+
+	sbi_set_timer(0);
+	do
+		shown = CSR_READ(sip) >> IRQ_TIMER & 1;
+	while (!shown && !is_delivered(IRQ_TIMER));
+	sip_hides = !shown;
+	sbi_set_timer(~(uint64_t)0);
+	if (sip_hides)
+		print("# sip hides STIP and SEIP here, which are delivered all the same\n");
 }
 
 /* An interrupt nobody wants is turned off, or it would come back for ever. */

@@ -40,6 +40,14 @@ bool trap_call_registers(struct trap *t, const unsigned long x[32], const void *
 /* Sets the handler of interrupt `cause` (IRQ_*); NULL: none is expected. Runs with SIE = 0. */
 void trap_on_interrupt(unsigned int cause, void (*handler)(struct trap_frame *frame));
 
+/*
+ * True when interrupt `cause` is pending, masked or not: as sip has it, or, on emulators whose sip
+ * hides what they deliver (QEMU 7.2 with V=1: STIP and SEIP), as a look at what is delivered tells.
+ * trap_learn_sip() finds out which; once, before others. It leaves the timer at never.
+ */
+bool trap_is_pending(unsigned int cause);
+void trap_learn_sip(void);
+
 /* Single accesses to hand to trap_call(): their pc is their own address. */
 unsigned long probe_load8(unsigned long address);
 unsigned long probe_load16(unsigned long address);

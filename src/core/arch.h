@@ -15,8 +15,8 @@
 #include "core/vcpu.h"
 
 #if __STDC_HOSTED__
-/* The hart that the test pretends to be. */
-extern struct hart *arch_this_hart;
+/* The hart that the test, or a thread of it, pretends to be. */
+extern _Thread_local struct hart *arch_this_hart;
 
 static inline struct hart *hart_this(void)
 {
@@ -143,10 +143,13 @@ uint64_t arch_time(void);
 /* No supervisor timer interrupt until one is set (harts with Sstc). */
 void arch_timer_quiet(void);
 
-/* Serve mtimecmp's interrupt; true when the alarm was due. */
-bool arch_timer_interrupt(void);
+/* The timer that the loaded vCPU waits for has changed: without Sstc, set mtimecmp accordingly. */
+void arch_timer_reset(void);
 
-/* Set the supervisor timer of the running vCPU to `when` (host's `time`). */
+/* Serve mtimecmp's interrupt at `now`; true when the alarm was due. */
+bool arch_timer_interrupt(uint64_t now);
+
+/* Set the supervisor timer of the running vCPU to `when`, in its guest's `time`. */
 void arch_timer_set(struct vcpu *vcpu, uint64_t when);
 
 /* Do to the vCPU that is loaded here what others want of it (VCPU_WANT_OF_HART; more is ignored).

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/sched.h"
 #include "lib/div64.h"
+#include "lib/string.h"
 
 static void note_end(struct capsule *capsule, enum capsule_end end, const char *how)
 {
@@ -54,6 +55,7 @@ static void restart(struct capsule *capsule, uint64_t now)
 {
 	log_info("Capsule %u: %s: restarted by the user", capsule->number, capsule->name);
 	capsule->failures = 0;
+	memset(capsule->reboots, 0, sizeof(capsule->reboots));
 	capsule->restart_at = now;
 	switch (__atomic_load_n(&capsule->state, __ATOMIC_ACQUIRE)) {
 	case CAPSULE_RUNNING:

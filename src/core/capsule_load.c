@@ -155,6 +155,8 @@ bool capsule_load_step(struct capsule *capsule)
 	if (capsule_load_tree(capsule, &why) != OK)
 		panic("capsule %u: %s", capsule->number, why.text);
 
+	if (capsule->space.ops->translates)
+		capsule->space.time_zero = arch_time();
 	reset_vcpus(capsule);
 	capsule->started_at = arch_time();
 	capsule->starts++;

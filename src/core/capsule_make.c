@@ -35,12 +35,12 @@ static enum status take_ram(struct making *making, struct reason *why)
 	struct reason detail;
 	enum status status;
 
-	if (wish->memory_base_given) {
+	if (wish->memory_base_given && wish->memory_base.raw & (align - 1))
+		return refuse(why, ERR_RANGE, "memory-base 0x%lx isn't a multiple of 0x%lx",
+			      (unsigned long)wish->memory_base.raw, (unsigned long)align);
+	if (wish->memory_base_given && !capsule->space.ops->translates) {
 		struct hpa_range range = {{wish->memory_base.raw}, wish->memory_size};
 
-		if (range.base.raw & (align - 1))
-			return refuse(why, ERR_RANGE, "memory-base 0x%lx isn't a multiple of 0x%lx",
-				      (unsigned long)range.base.raw, (unsigned long)align);
 		making->capsule->host_ram = range.base;
 		status = ram_claim(making->map, range, owner(capsule->number), "memory-base", why);
 	} else {
@@ -53,7 +53,9 @@ static enum status take_ram(struct making *making, struct reason *why)
 	if (status != OK)
 		return status;
 
-	capsule->ram = capsule->space.ops->guest_address(making->capsule->host_ram);
+	capsule->ram = wish->memory_base_given
+			       ? wish->memory_base
+			       : capsule->space.ops->guest_address(making->capsule->host_ram);
 	capsule->ram_size = wish->memory_size;
 	return capsule->space.ops->map(&capsule->space, capsule->ram, making->capsule->host_ram,
 				       capsule->ram_size, ALLOW_ALL, why);
@@ -109,6 +111,7 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 		vcpu->state = VCPU_STOPPED;
 		vcpu->hart = making->hart;
 		vcpu->weight = wish->weight;
+		vcpu->capped = wish->cap_percent != 0;
 		vcpu->inverse_weight = SHARE_SCALE / wish->weight;
 		capsule->vcpus[capsule->vcpu_count++] = vcpu;
 	}
@@ -211,6 +214,8 @@ struct capsule *capsule_create(unsigned number, const struct manifest_capsule *w
 	memcpy(capsule->name, wish->name, strnlen(wish->name, sizeof(capsule->name) - 1));
 	capsule->console.changed = console_changed;
 	if (make(&making, why) != OK) {
+		if (capsule->space.ops)
+			capsule->space.ops->unmap(&capsule->space);
 		ram_free_owner(map, owner(number));
 		return NULL;
 	}

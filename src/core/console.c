@@ -291,26 +291,6 @@ size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size
 	return taken;
 }
 
-bool console_writable(struct console_port *port)
-{
-	bool room;
-
-	if (port->next != port->stop)
-		return true;
-	console_lock();
-	room = !console_is_shown(port) || port->head - port->sent < CONSOLE_WAITING_MAX;
-	if (!room) {
-		console_pump();
-		room = port->head - port->sent < CONSOLE_WAITING_MAX;
-	}
-	if (!room) {
-		port->starved = console.starved = true;
-		console_pump();
-	}
-	console_unlock();
-	return room;
-}
-
 /* --- boot --------------------------------------------------------------------------- */
 
 void console_init(uint32_t timebase)
@@ -331,6 +311,13 @@ void console_set_device(const struct console_device *device)
 	console_road.data = device ? device->data : NULL;
 	console_set_interrupts();
 	console_pump();
+	console_unlock();
+}
+
+void console_poll_device(void)
+{
+	console_lock();
+	console.polled = true;
 	console_unlock();
 }
 
@@ -371,21 +358,11 @@ void console_start(void)
 		first = NULL;
 	console.started = true;
 	console_show(first);
+	console_call_for_poll();
 	console_finish();
 }
 
 /* --- the scheduler's side ----------------------------------------------------------- */
-
-void console_attach(struct console_port *port)
-{
-	console_lock();
-	console_menu_close();
-	if (console_in_line())
-		console_say("\r\n");
-	console.started = true;
-	console_show(port);
-	console_finish();
-}
 
 void console_begin(struct console_port *port)
 {

@@ -170,9 +170,6 @@ static inline bool console_write_blocking(struct console_port *port, xlen_t byte
 /* Send up to `size` bytes; returns how many were taken. */
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size);
 
-/* True when the next console_write() of one byte will be taken. */
-bool console_writable(struct console_port *port);
-
 /* The next byte that was typed, or -1. */
 int console_read(struct console_port *port);
 
@@ -189,6 +186,12 @@ void console_set_device(const struct console_device *device);
 
 /* False before that. Any state. */
 bool console_has_device(void);
+
+/*
+ * The device's interrupts reach nobody: from console_start() on, console_tick() looks at it
+ * each twelve milliseconds, while output waits each two.
+ */
+void console_poll_device(void);
 
 /* What the menu's commands do. Without them it has none. */
 void console_set_commands(const struct console_commands *commands);
@@ -207,9 +210,6 @@ void console_add(struct console_port *port, unsigned number, const char *name, u
 void console_start(void);
 
 /* --- any hart, without a capsule's device lock -------------------------------------- */
-
-/* Show `port`, its history first, and give it what is typed; NULL: the merged view. */
-void console_attach(struct console_port *port);
 
 /* The capsule begins its (next) life: what was typed for the last one is forgotten. */
 void console_begin(struct console_port *port);

@@ -178,6 +178,7 @@ void console_tick(void)
 		give_input_up();
 	else if (console.input_stopped)
 		console_call_at(console.input_due);
+	console_call_for_poll();
 	console.deadline_moved = false; /* the caller is the one who would be told */
 	serve_input();
 }

@@ -47,6 +47,7 @@ struct console_state {
 	unsigned room;	       /* bytes that the device takes without being asked again */
 	bool starved;	       /* some shown port's guest was told that there is no room */
 	bool output_interrupt; /* the device raises one when it has room */
+	bool polled;	       /* its interrupts reach nobody */
 	bool input_stopped;    /* the port was full: bytes wait in the device */
 	int held;	       /* one that was taken before that was known, or -1 */
 	uint64_t input_due;    /* when such bytes are given up: ticks */
@@ -103,6 +104,9 @@ void console_call_at(uint64_t when);
 
 /* Move what waits to the device as long as it takes it. */
 void console_pump(void);
+
+/* Where the device is polled: make console_tick() come by for it. */
+void console_call_for_poll(void);
 
 /* True when something that is to be shown hasn't been sent to the device. */
 bool console_waits(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The console's pump: what is shown next, and its way to the device. */
+#include "core/arch.h"
 #include "core/console_internal.h"
 #include "core/log_ring.h"
 #include "lib/string.h"
@@ -100,6 +101,15 @@ void console_show(struct console_port *port)
 	}
 	console.input_stopped = false;
 	console_set_interrupts();
+}
+
+/* An eighth of a silence is twelve milliseconds; while bytes wait, two: a FIFO at 115200 baud. */
+void console_call_for_poll(void)
+{
+	uint64_t often = console.output_interrupt ? console.silence >> 6 : console.silence >> 3;
+
+	if (console.polled && console.started)
+		console_call_at(arch_time() + often);
 }
 
 /* --- the pump ----------------------------------------------------------------------- */
@@ -267,6 +277,7 @@ void console_pump(void)
 	if (waiting != console.output_interrupt) {
 		console.output_interrupt = waiting;
 		console_set_interrupts();
+		console_call_for_poll();
 	}
 }
 

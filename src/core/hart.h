@@ -22,6 +22,8 @@ struct sched {
 
 	struct heap runnable; /* QUEUED, by virtual time */
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */
+	uint64_t timer_at;    /* ticks: key of the first of `timers`; all ones: none */
+	uint64_t turn;	      /* ticks: how long one is */
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */

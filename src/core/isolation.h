@@ -35,23 +35,34 @@ struct pmp_entry {
 
 struct space {
 	const struct isolation_ops *ops;
+	uint64_t time_zero; /* the host's time at which the guest's is 0 */
 	unsigned region_count;
 	struct space_region regions[SPACE_REGIONS_MAX];
 	/* Of the `pmp` back end. */
 	unsigned entry_count;
 	struct pmp_entry entries[SPACE_SLOTS_MAX]; /* those beyond the count are off */
 	xlen_t config;				   /* the modes of all, as pmpcfg0 wants them */
+	/* Of the `hext` back end. */
+	hpa_t stage_root;     /* of its tables, 0: none yet */
+	unsigned stage_shape; /* an index of hext.c's */
 };
 
 /* Every member is mandatory, so callers never test for NULL. */
 struct isolation_ops {
 	const char *name;
 
+	/*
+	 * Guests have physical addresses and a clock of their own: memory-base asks for no host
+	 * RAM in particular, and a guest's time begins at 0 with each of its lives.
+	 */
+	bool translates;
+
 	/* Alignment that a region of guest RAM of this size needs on this machine: a power of two.
 	 */
 	uint64_t (*alignment)(uint64_t size);
 
-	/* Where guest RAM is in the guest's eyes when it lies at `ram` in the host's. */
+	/* Where guest RAM is in the guest's eyes, if it doesn't ask for a place, when it lies at
+	 * `ram` in the host's. */
 	gpa_t (*guest_address)(hpa_t ram);
 
 	/*
@@ -60,6 +71,9 @@ struct isolation_ops {
 	 */
 	enum status (*map)(struct space *space, gpa_t from, hpa_t to, uint64_t size, unsigned allow,
 			   struct reason *why);
+
+	/* Give back what map() took, all of it or part. No vCPU has ever run there. Boot hart. */
+	void (*unmap)(struct space *space);
 
 	/* Make `space` the only one that this hart can reach below M-mode, fences included. */
 	void (*activate)(const struct space *space);

@@ -28,10 +28,15 @@ struct machine_hart {
 	const char *mmu_type;	    /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
 	hpa_t msip;		    /* its software interrupt register; raw 0: none */
 	hpa_t mtimecmp;		    /* its timer compare register; raw 0: none */
+	bool mtimecmp_halves;	    /* which takes stores of 32 bits only */
 	int plic_context;	    /* the PLIC context of its machine external interrupt */
 };
 
-enum machine_uart_kind { UART_16550, UART_SIFIVE };
+enum machine_uart_kind {
+	UART_16550,	 /* or an 8250 or 16450, without a FIFO */
+	UART_DESIGNWARE, /* a 16550 with an interrupt of its own: busy */
+	UART_SIFIVE,
+};
 
 struct machine_uart {
 	hpa_t base; /* raw 0: none found */

@@ -81,18 +81,26 @@ static void set_register(hpa_t *out, const struct hpa_range *range, uint64_t off
 		out->raw = range->base.raw + offset;
 }
 
-static void read_clint(struct machine_reader *reader, bool has_mtime)
+/* Where the device's registers are; false, which is told, when nothing says so. */
+static bool first_range(struct machine_reader *reader, struct hpa_range *range)
+{
+	if (tree_reg(&reader->place, 0, range))
+		return true;
+	MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	return false;
+}
+
+/* T-Head's has no mtime, and takes 32 bits at a time. */
+static void read_clint(struct machine_reader *reader, bool is_thead)
 {
 	struct targets targets = targets_of(reader);
 	struct machine_hart *hart;
 	struct hpa_range range;
 	uint32_t interrupt;
 
-	if (!tree_reg(&reader->place, 0, &range)) {
-		MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	if (!first_range(reader, &range))
 		return;
-	}
-	if (has_mtime)
+	if (!is_thead)
 		set_register(&reader->out->mtime, &range, CLINT_MTIME, 8);
 	while (next_target(&targets, &hart, &interrupt)) {
 		/* Each hart has two entries, software and timer. */
@@ -100,8 +108,10 @@ static void read_clint(struct machine_reader *reader, bool has_mtime)
 
 		if (hart && interrupt == MACHINE_SOFTWARE)
 			set_register(&hart->msip, &range, 4 * index, 4);
-		if (hart && interrupt == MACHINE_TIMER)
+		if (hart && interrupt == MACHINE_TIMER && !hart->mtimecmp.raw) {
 			set_register(&hart->mtimecmp, &range, CLINT_MTIMECMP + 8 * index, 8);
+			hart->mtimecmp_halves = is_thead;
+		}
 	}
 }
 
@@ -112,10 +122,8 @@ static void read_mswi(struct machine_reader *reader)
 	struct hpa_range range;
 	uint32_t interrupt;
 
-	if (!tree_reg(&reader->place, 0, &range)) {
-		MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	if (!first_range(reader, &range))
 		return;
-	}
 	while (next_target(&targets, &hart, &interrupt))
 		if (hart && interrupt == MACHINE_SOFTWARE)
 			set_register(&hart->msip, &range, 4 * (uint64_t)(targets.position - 1), 4);
@@ -195,7 +203,6 @@ static void read_uart_interrupt(struct machine_reader *reader)
 	reader->uart_irq = tree_cell_at(bytes, 0);
 }
 
-/* The one that stdout-path names, else the first. */
 /* The first UART found, unless a later one is what stdout-path names. */
 static bool wants_uart(const struct machine_reader *reader)
 {
@@ -225,7 +232,7 @@ static void read_sifive_uart(struct machine_reader *reader)
 	take_uart(reader, (struct machine_uart){.base = range.base, .kind = UART_SIFIVE});
 }
 
-static void read_16550(struct machine_reader *reader)
+static void read_16550(struct machine_reader *reader, bool is_designware)
 {
 	const struct tree_place *place = &reader->place;
 	uint32_t shift = 0, width = 1, offset = 0, clock = 0;
@@ -246,9 +253,11 @@ static void read_16550(struct machine_reader *reader)
 			    node_name(reader));
 		return;
 	}
+	if (is_designware && !range_contains(0, range.size, offset, (uint64_t)32 << shift))
+		is_designware = false; /* without the register that tells it from others */
 	take_uart(reader, (struct machine_uart){
 				  .base = {range.base.raw + offset},
-				  .kind = UART_16550,
+				  .kind = is_designware ? UART_DESIGNWARE : UART_16550,
 				  .reg_shift = shift,
 				  .io_width = width,
 				  .clock = clock,
@@ -271,16 +280,18 @@ static void read_finisher(struct machine_reader *reader)
 
 static void read_device(struct machine_reader *reader)
 {
-	if (COMPATIBLE(reader, "ns16550a", "ns16550", "snps,dw-apb-uart"))
-		read_16550(reader);
+	if (COMPATIBLE(reader, "snps,dw-apb-uart"))
+		read_16550(reader, true);
+	else if (COMPATIBLE(reader, "ns16550a", "ns16550", "ns16450", "ns8250"))
+		read_16550(reader, false);
 	else if (COMPATIBLE(reader, "sifive,uart0"))
 		read_sifive_uart(reader);
 	else if (COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
 		read_finisher(reader);
 	else if (COMPATIBLE(reader, "thead,c900-clint"))
-		read_clint(reader, false);
-	else if (COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))
 		read_clint(reader, true);
+	else if (COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))
+		read_clint(reader, false);
 	else if (COMPATIBLE(reader, "riscv,aclint-mswi"))
 		read_mswi(reader);
 	else if (COMPATIBLE(reader, "riscv,aclint-mtimer"))
@@ -308,8 +319,6 @@ void machine_devices_read(struct machine_reader *reader)
 	    reader->uart_irq <= out->plic.sources)
 		out->uart.irq = reader->uart_irq;
 	else
-		MACHINE_ODD(reader,
-			    "the UART's interrupt %u isn't one of the PLIC, so what is typed won't "
-			    "arrive",
+		MACHINE_ODD(reader, "the UART's interrupt %u isn't one of the PLIC",
 			    (unsigned)reader->uart_irq);
 }

@@ -6,6 +6,7 @@
 
 enum {
 	TURNS_A_SECOND = 200,
+	TURNS_BETWEEN_LOOKS = 4, /* at what other harts have to do */
 	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
 	FORGET_SECONDS = 16,
 };
@@ -55,6 +56,7 @@ enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *wh
 		nodes = (struct heap_node **)(uintptr_t)memory.raw;
 		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
 		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
+		hart->sched.turn = turn;
 	}
 	return OK;
 }
@@ -99,8 +101,30 @@ static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 	sched->since = now;
 	vcpu->run_time += ran;
 	vcpu->run.key += ran * vcpu->inverse_weight;
-	if (vcpu->capsule->cap.rate && share_cap_charge(&vcpu->capsule->cap, ran, now) <= 0)
+	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, ran, now) <= 0)
 		sched->spent = true;
+}
+
+/* After every change of the hart's timers. */
+static void note_timers(struct sched *sched)
+{
+	const struct heap_node *first = heap_first(&sched->timers);
+
+	sched->timer_at = first ? first->key : never;
+}
+
+static void add_timer(struct sched *sched, struct heap_node *timer, uint64_t when)
+{
+	heap_add(&sched->timers, timer, when);
+	note_timers(sched);
+}
+
+static void remove_timer(struct sched *sched, struct heap_node *timer)
+{
+	if (!timer->place)
+		return;
+	heap_remove(&sched->timers, timer);
+	note_timers(sched);
 }
 
 static inline void raise_floor(struct sched *sched, uint64_t key)
@@ -109,8 +133,7 @@ static inline void raise_floor(struct sched *sched, uint64_t key)
 		sched->floor = key;
 }
 
-/* The least virtual time of all that could run here is the floor. */
-static void update_floor(struct hart *hart)
+void sched_update_floor(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
 	const struct heap_node *first = heap_first(&sched->runnable);
@@ -134,7 +157,7 @@ static void refresh(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
 	uint64_t least;
 
-	update_floor(hart);
+	sched_update_floor(hart);
 	least = hart->sched.floor - turn * vcpu->inverse_weight;
 	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least))
 		vcpu->run.key = least;
@@ -152,8 +175,7 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 
 	if (loaded && loaded->place == VCPU_RUNNING)
 		charge(sched, loaded, now);
-	if (vcpu->timer.place)
-		heap_remove(&sched->timers, &vcpu->timer);
+	remove_timer(sched, &vcpu->timer);
 	refresh(hart, vcpu, now);
 	if (vcpu->place != VCPU_THROTTLED)
 		vcpu->since = now; /* else it has been waiting all the time */
@@ -184,7 +206,7 @@ static void put_aside(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		uint64_t when = deadline_of(vcpu, now);
 
 		if (when != never)
-			heap_add(&hart->sched.timers, &vcpu->timer, when);
+			add_timer(&hart->sched, &vcpu->timer, when);
 	} else if (vcpu->place != VCPU_AWAY) {
 		sched_close(vcpu);
 	}
@@ -199,8 +221,7 @@ void sched_leave(struct hart *hart, struct vcpu *vcpu)
 		return;
 	if (vcpu->run.place)
 		heap_remove(&sched->runnable, &vcpu->run);
-	if (vcpu->timer.place)
-		heap_remove(&sched->timers, &vcpu->timer);
+	remove_timer(sched, &vcpu->timer);
 	if (vcpu->place == VCPU_RUNNING || vcpu->place == VCPU_QUEUED)
 		add_load(sched, -(int32_t)vcpu->weight);
 	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
@@ -227,7 +248,7 @@ void sched_wait_until(struct vcpu *vcpu, uint64_t when)
 	ASSERT(vcpu->place == VCPU_AWAY);
 	vcpu->place = VCPU_ASLEEP;
 	vcpu->since = arch_time();
-	heap_add(&vcpu->hart->sched.timers, &vcpu->timer, when);
+	add_timer(&vcpu->hart->sched, &vcpu->timer, when);
 	arch_hart_request_work();
 }
 
@@ -245,10 +266,9 @@ static void tend_console(struct sched *sched, uint64_t now)
 {
 	if (now >= console_deadline())
 		console_tick();
-	if (console_timer.place)
-		heap_remove(&sched->timers, &console_timer);
+	remove_timer(sched, &console_timer);
 	if (console_deadline() != never)
-		heap_add(&sched->timers, &console_timer, console_deadline());
+		add_timer(sched, &console_timer, console_deadline());
 }
 
 static void wake(struct hart *hart, struct vcpu *vcpu, uint64_t now)
@@ -265,7 +285,7 @@ static void serve_timers(struct hart *hart, uint64_t now)
 	struct heap_node *first;
 
 	while ((first = heap_first(&sched->timers)) && !heap_before(now, first->key)) {
-		heap_remove(&sched->timers, first);
+		remove_timer(sched, first);
 		if (first == &console_timer)
 			tend_console(sched, now);
 		else
@@ -295,7 +315,7 @@ static void throttle(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 	add_load(sched, -(int32_t)vcpu->weight);
 	vcpu->place = VCPU_THROTTLED;
 	vcpu->since = now;
-	heap_add(&sched->timers, &vcpu->timer, now + wait);
+	add_timer(sched, &vcpu->timer, now + wait);
 }
 
 static bool has_ended(const struct vcpu *vcpu)
@@ -303,25 +323,33 @@ static bool has_ended(const struct vcpu *vcpu)
 	return vcpu->capsule->state != CAPSULE_RUNNING || vcpu->state == VCPU_STOP_PENDING;
 }
 
+/* The running vCPU waits, or has used up its share. */
+static __attribute__((noinline)) void stop_running(struct hart *hart, struct vcpu *vcpu,
+						   uint64_t now)
+{
+	if (vcpu->wait && !arch_vcpu_interrupted(vcpu)) {
+		vcpu->place = VCPU_ASLEEP;
+		vcpu->since = now;
+		add_load(&hart->sched, -(int32_t)vcpu->weight);
+	} else if (hart->sched.spent) {
+		throttle(&hart->sched, vcpu, now);
+	}
+	hart->sched.spent = false;
+}
+
 /* What is in the registers: whether it goes on, falls asleep, wakes up, or leaves. */
-static struct vcpu *see_loaded(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+static inline struct vcpu *see_loaded(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
 	if (has_ended(vcpu)) {
 		sched_leave(hart, vcpu);
 		return NULL;
 	}
 	if (vcpu->place == VCPU_RUNNING) {
-		if (vcpu->wait && !arch_vcpu_interrupted(vcpu)) {
-			vcpu->place = VCPU_ASLEEP;
-			vcpu->since = now;
-			add_load(&hart->sched, -(int32_t)vcpu->weight);
-		} else if (hart->sched.spent) {
-			throttle(&hart->sched, vcpu, now);
-		}
+		if (vcpu->wait || hart->sched.spent)
+			stop_running(hart, vcpu, now);
 	} else if (vcpu->place == VCPU_ASLEEP && arch_vcpu_interrupted(vcpu)) {
 		sched_ready(hart, vcpu, now);
 	}
-	hart->sched.spent = false;
 	return vcpu->place == VCPU_RUNNING ? vcpu : NULL;
 }
 
@@ -333,38 +361,42 @@ static inline bool is_overtaken(const struct sched *sched, const struct vcpu *ru
 	if (now >= sched->turn_end)
 		return heap_before(first->key, running->run.key);
 	/* Whoever has come meanwhile must be a good part of a turn behind. */
-	return sched->woke &&
-	       heap_before(first->key + (turn >> 2) * running->inverse_weight, running->run.key);
+	return sched->woke && heap_before(first->key + (sched->turn >> 2) * running->inverse_weight,
+					  running->run.key);
+}
+
+/* The first in the queue leaves it; `running`, unless it is NULL, joins it. */
+static inline struct vcpu *take_first(struct sched *sched, struct vcpu *running, uint64_t now)
+{
+	struct heap_node *first = sched->runnable.nodes[0];
+
+	if (!running) {
+		heap_remove(&sched->runnable, first);
+		__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+		return sched_vcpu_of_run(first);
+	}
+	running->place = VCPU_QUEUED;
+	running->since = now;
+	if (sched->runnable.count == 1) {
+		sched->runnable.nodes[0] = &running->run;
+		running->run.place = 1;
+		first->place = 0;
+	} else {
+		heap_replace_first(&sched->runnable, &running->run);
+	}
+	return sched_vcpu_of_run(first);
 }
 
 /* Whose turn it is; not in the queue. NULL: nobody's. */
 static inline struct vcpu *pick(struct sched *sched, struct vcpu *running, uint64_t now)
 {
-	struct heap_node *first;
-	bool ended = now >= sched->turn_end;
-
-	if (!sched->runnable.count) {
-		if (running && ended)
-			sched->turn_end = now + turn;
+	if (!sched->runnable.count || (running && !is_overtaken(sched, running, now))) {
+		if (running && now >= sched->turn_end)
+			sched->turn_end = now + sched->turn;
 		return running;
 	}
-	if (running && !is_overtaken(sched, running, now)) {
-		if (ended)
-			sched->turn_end = now + turn;
-		return running;
-	}
-	sched->turn_end = now + turn;
-	if (running) {
-		running->place = VCPU_QUEUED;
-		running->since = now;
-		first = heap_replace_first(&sched->runnable, &running->run);
-	} else {
-		first = sched->runnable.nodes[0];
-		heap_remove(&sched->runnable, first);
-		__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
-	}
-	raise_floor(sched, first->key);
-	return sched_vcpu_of_run(first);
+	sched->turn_end = now + sched->turn;
+	return take_first(sched, running, now);
 }
 
 /* A turn of one whose capsule isn't running: a piece of its loading, or it leaves. */
@@ -386,50 +418,68 @@ static void take_job(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	arch_hart_poll();
 }
 
-/* `vcpu` has the turn, and its state isn't in the registers. */
-static void load(struct hart *hart, struct vcpu *vcpu, uint64_t now)
+/* `vcpu` has the turn, and its state isn't in the registers: it takes the place of `before`. */
+static inline void load(struct hart *hart, struct vcpu *before, struct vcpu *vcpu)
 {
-	struct vcpu *before = hart->vcpu;
-
 	arch_vcpu_switch(before, vcpu);
-	__atomic_store_n(&hart->vcpu, vcpu, __ATOMIC_SEQ_CST);
-	if (before)
-		put_aside(hart, before, now);
+	/* Before the look at what is wanted of it, as sched_await() has it. */
+	__atomic_store_n(&hart->vcpu, vcpu, __ATOMIC_RELAXED);
 	vcpu->switches++;
+}
+
+/* What was wanted of `vcpu` while it waited. Apart, because it rarely is anything. */
+static __attribute__((noinline)) void obey_late(struct vcpu *vcpu, uint64_t now)
+{
+	xlen_t wanted = __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST);
+
+	if (wanted & VCPU_WANT_OF_HART)
+		arch_vcpu_honour(vcpu, wanted);
+	if (wanted & ~(xlen_t)VCPU_WANT_OF_HART)
+		sched_obey(vcpu, wanted, now);
 }
 
 /* `vcpu` goes on in this hart; false when what was wanted of it is in the way. */
 static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
-	xlen_t wanted;
-
 	vcpu->wait_time += now - vcpu->since;
 	if (vcpu->capsule->state != CAPSULE_RUNNING) {
 		take_job(hart, vcpu, now);
 		return false;
 	}
 	vcpu->place = VCPU_RUNNING;
-	if (hart->vcpu != vcpu)
-		load(hart, vcpu, now);
-	wanted = sched_open(vcpu);
-	if (wanted & VCPU_WANT_OF_HART)
-		arch_vcpu_honour(vcpu, wanted);
-	if (wanted & ~(xlen_t)VCPU_WANT_OF_HART)
-		sched_obey(vcpu, wanted, now);
-	return !has_ended(vcpu);
+	if (hart->vcpu != vcpu) {
+		struct vcpu *before = hart->vcpu;
+
+		load(hart, before, vcpu);
+		if (before)
+			put_aside(hart, before, now);
+	}
+	if (sched_is_wanted(vcpu))
+		obey_late(vcpu, now);
+	return vcpu->capsule->state == CAPSULE_RUNNING;
 }
 
 /* When the hart has to decide again although nobody calls it. */
 static inline void set_alarm(struct sched *sched, const struct vcpu *running)
 {
-	const struct heap_node *timer = heap_first(&sched->timers);
-	uint64_t when = never;
+	uint64_t when = sched->timer_at;
 
-	if (running && (sched->runnable.count || running->capsule->cap.rate))
+	if (running && (sched->runnable.count || running->capped) && sched->turn_end < when)
 		when = sched->turn_end;
-	if (timer && (when == never || heap_before(timer->key, when)))
-		when = timer->key;
 	arch_alarm_set(when);
+}
+
+/* All that may have to be seen to besides the turns of those that run. */
+static __attribute__((noinline)) void see_to(struct hart *hart, uint64_t now)
+{
+	struct sched *sched = &hart->sched;
+
+	if (sched->calls)
+		serve_calls(hart, now);
+	if (sched->inbox)
+		sched_read_inbox(hart);
+	if (!heap_before(now, sched->timer_at))
+		serve_timers(hart, now);
 }
 
 enum sched_verdict sched_decide(struct hart *hart)
@@ -437,36 +487,31 @@ enum sched_verdict sched_decide(struct hart *hart)
 	struct sched *sched = &hart->sched;
 	struct vcpu *running = hart->vcpu;
 	uint64_t now = arch_time();
-	const struct heap_node *timer;
 	struct vcpu *next;
-	bool turn_is_over;
 
 	if (running && running->place == VCPU_RUNNING)
 		charge(sched, running, now);
 	else
 		sched->since = now;
-	if (sched->calls)
-		serve_calls(hart, now);
-	if (sched->inbox)
-		sched_read_inbox(hart);
-	timer = heap_first(&sched->timers);
-	if (timer && !heap_before(now, timer->key))
-		serve_timers(hart, now);
-	running = hart->vcpu;
+	if (sched->calls || sched->inbox || now >= sched->timer_at) {
+		see_to(hart, now);
+		running = hart->vcpu;
+	}
 	if (running)
 		running = see_loaded(hart, running, now);
 
-	turn_is_over = now >= sched->turn_end;
 	next = pick(sched, running, now);
 	sched->woke = false;
 	if (!next) {
 		set_alarm(sched, NULL);
 		return SCHED_SLEEP;
 	}
-	if (next != running && !give_turn(hart, next, now))
-		return SCHED_AGAIN;
-	if (turn_is_over && sched->runnable.count)
-		sched_balance(hart);
+	if (next != running) {
+		if (!give_turn(hart, next, now))
+			return SCHED_AGAIN;
+		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
+			sched_balance(hart);
+	}
 	set_alarm(sched, next);
 	return SCHED_RUN;
 }
@@ -532,8 +577,40 @@ void sched_work(struct hart *hart)
 	finish_call(hart->vcpu);
 }
 
+/* The usual end of a turn, with nothing else to do; the rest is sched_work()'s. */
+void sched_tick(struct hart *hart, uint64_t now)
+{
+	struct sched *sched = &hart->sched;
+	struct vcpu *running = hart->vcpu;
+	struct vcpu *next;
+
+	if (sched->calls || sched->inbox || now >= sched->timer_at || now < sched->turn_end ||
+	    !sched->runnable.count || running->capped) {
+		sched_work(hart);
+		return;
+	}
+	charge(sched, running, now);
+	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
+	if (!heap_before(next->run.key, running->run.key) ||
+	    next->capsule->state != CAPSULE_RUNNING || !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
+		sched_work(hart);
+		return;
+	}
+	take_first(sched, running, now);
+	next->wait_time += now - next->since;
+	next->place = VCPU_RUNNING;
+	load(hart, running, next);
+	sched_close(running);
+	if (sched_is_wanted(next))
+		obey_late(next, now);
+	sched->turn_end = now + sched->turn;
+	arch_alarm_set(sched->timer_at < sched->turn_end ? sched->timer_at : sched->turn_end);
+	finish_call(next);
+}
+
 _Noreturn void sched_run(struct hart *hart)
 {
+	hart->sched.timer_at = never;
 	sched_work(hart);
 	arch_vcpu_enter(hart->vcpu);
 }

@@ -49,6 +49,12 @@ _Noreturn void sched_run(struct hart *hart);
  */
 void sched_work(struct hart *hart);
 
+/*
+ * The same after the alarm has rung at `now`, while the guest was running: as a rule a turn is
+ * over, which is worth a short way.
+ */
+void sched_tick(struct hart *hart, uint64_t now);
+
 enum sched_verdict {
 	SCHED_RUN,   /* hart->vcpu is loaded and may go on */
 	SCHED_AGAIN, /* something else was done; decide again */

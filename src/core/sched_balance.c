@@ -9,8 +9,6 @@
 enum {
 	/* How many in the queue are looked at for one that may go elsewhere. */
 	LOOKED_AT = 8,
-	/* Turns between two looks at what another hart has to do. */
-	TURNS_BETWEEN = 4,
 };
 
 static struct hart_set idle; /* shared */
@@ -44,6 +42,7 @@ static bool move(struct hart *from, struct vcpu *vcpu, struct hart *to)
 	if (!vcpu->closed)
 		return false;
 	vcpu->place = VCPU_MOVING;
+	sched_update_floor(from);
 	vcpu->run.key -= from->sched.floor; /* it keeps what it is ahead or behind */
 	vcpu->migrations++;
 	__atomic_store_n(&vcpu->hart, to, __ATOMIC_SEQ_CST);
@@ -55,6 +54,7 @@ void sched_arrive(struct hart *hart, struct vcpu *vcpu)
 {
 	struct sched *sched = &hart->sched;
 
+	sched_update_floor(hart);
 	vcpu->run.key += sched->floor;
 	__atomic_store_n(&sched->load, sched->load + vcpu->weight, __ATOMIC_RELAXED);
 	sched_queue(sched, vcpu);
@@ -111,11 +111,9 @@ static bool has_less_to_do(const struct hart *peer, const struct hart *hart,
 void sched_balance(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
-	struct hart *peer = NULL;
+	struct hart *peer = next_peer(hart);
 	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
 
-	if (++sched->turns % TURNS_BETWEEN == 0)
-		peer = next_peer(hart);
 	for (unsigned i = 0; i < count; i++) {
 		struct vcpu *vcpu = sched_vcpu_of_run(sched->runnable.nodes[i]);
 		const struct hart_set *allowed = &vcpu->capsule->harts;

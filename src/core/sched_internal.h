@@ -36,6 +36,9 @@ static inline void sched_queue(struct sched *sched, struct vcpu *vcpu)
 /* Harts that the machine has, idle ones and unfit ones included. */
 unsigned sched_hart_count(void);
 
+/* Bring the hart's floor up to date: the least virtual time of all that could run here. */
+void sched_update_floor(struct hart *hart);
+
 /* An AWAY or ASLEEP vCPU of this hart can run: it gets its virtual time and a place in the queue.
  */
 void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now);
@@ -48,12 +51,33 @@ bool sched_read_inbox(struct hart *hart);
 /* Send `vcpu`, whose `posted` the caller holds, to the inbox of `vcpu->hart`. */
 void sched_send(struct vcpu *vcpu);
 
-/* Hold up what is posted for `vcpu`, which waits for its turn, so that nobody can use it to disturb
- * this hart; until sched_open(). */
-void sched_close(struct vcpu *vcpu);
+/*
+ * Hold up what is posted for `vcpu`, which waits for its turn, so that nobody can use it to disturb
+ * this hart; until sched_is_wanted(). One that is in the inbox will be closed when it is taken out.
+ */
+static inline void sched_close(struct vcpu *vcpu)
+{
+	if (!vcpu->closed)
+		vcpu->closed = !__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST);
+}
 
-/* What is wanted of `vcpu`, which is about to run; from now on posts come at once. */
-xlen_t sched_open(struct vcpu *vcpu);
+/* From now on posts come at once; true when something is wanted of `vcpu` already. */
+static inline bool sched_is_wanted(struct vcpu *vcpu)
+{
+	if (vcpu->closed) {
+		vcpu->closed = false;
+		__atomic_store_n(&vcpu->posted, 0, __ATOMIC_RELEASE);
+	}
+	/* Whoever still saw `posted` set has set its bit by now. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&vcpu->wanted, __ATOMIC_RELAXED);
+}
+
+/* The same, and takes what is wanted. */
+static inline xlen_t sched_open(struct vcpu *vcpu)
+{
+	return sched_is_wanted(vcpu) ? __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST) : 0;
+}
 
 /* Carry out what isn't the hardware layer's: start, or a look at the capsule. Caller: vCPU's hart.
  */

@@ -47,25 +47,6 @@ void sched_await(const struct vcpu *vcpu, xlen_t bits)
 	}
 }
 
-void sched_close(struct vcpu *vcpu)
-{
-	/* One that is in the inbox will be closed when it is taken out. */
-	if (!vcpu->closed)
-		vcpu->closed = !__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST);
-}
-
-xlen_t sched_open(struct vcpu *vcpu)
-{
-	if (vcpu->closed) {
-		vcpu->closed = false;
-		__atomic_store_n(&vcpu->posted, 0, __ATOMIC_SEQ_CST);
-	}
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&vcpu->wanted, __ATOMIC_RELAXED))
-		return 0;
-	return __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST);
-}
-
 /* HSM: it begins at start_at, unless its capsule has ended meanwhile. */
 static void start(struct vcpu *vcpu, uint64_t now)
 {

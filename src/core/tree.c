@@ -69,8 +69,11 @@ bool tree_number(const struct tree_place *place, const char *property, uint64_t 
 
 int tree_compatible(const struct tree_place *place, const char *const *names, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (fdt_node_check_compatible(place->fdt, place->node, names[i]) == 0)
+	int length;
+	const char *list = fdt_getprop(place->fdt, place->node, "compatible", &length);
+
+	for (unsigned i = 0; list && i < count; i++)
+		if (fdt_stringlist_contains(list, length, names[i]))
 			return i;
 	return -1;
 }

@@ -66,6 +66,7 @@ struct vcpu {
 	unsigned id;		      /* hart id as the guest sees it */
 	uint32_t inverse_weight;      /* virtual time for each tick that it runs (core/share.h) */
 	uint32_t weight;
+	bool capped; /* its capsule has a ceiling */
 
 	xlen_t state; /* enum vcpu_state; atomic, see sbi/hsm.c */
 

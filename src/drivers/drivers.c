@@ -44,9 +44,10 @@ void drivers_start(const struct machine *machine)
 {
 	if (machine->plic.base.raw)
 		plic_start(machine);
-	if (!machine->plic.base.raw || !console_irq)
-		log_alert("No PLIC with an interrupt of the UART was found: what is typed won't "
-			  "arrive");
+	if (!machine->plic.base.raw || !console_irq) {
+		console_poll_device();
+		log_info("No PLIC with an interrupt of the UART was found: the UART is polled");
+	}
 }
 
 void drivers_route_console(const struct hart *hart)

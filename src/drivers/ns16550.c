@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's UART: NS16550A and compatibles (data sheet: National PC16550D).
- * Its caller, the console, serialises.
+ * The host's UART: NS16550A and compatibles (data sheet: National PC16550D), those
+ * without a FIFO (8250, 16450, and the 16550, whose FIFO doesn't work) and
+ * Synopsys' DesignWare (DW_apb_uart databook). Its caller, the console, serialises.
  */
 #include "drivers/ns16550.h"
 
 #include "drivers/mmio.h"
 
-enum { RBR_THR = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
+enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, DW_USR = 0x1f };
 
 enum {
 	IER_INPUT = 1,
 	IER_OUTPUT = 2,
+	IIR_CAUSE = 0xf,
+	IIR_DW_BUSY = 7,       /* LCR was written while a character was under way: ignored */
+	IIR_FIFO_WORKS = 0xc0, /* both bits: an 8250 and 16450 have none, the 16550 one */
 	FCR_ENABLE_AND_CLEAR = 7,
 	LCR_8N1 = 3,
 	MCR_DTR_RTS_OUT2 = 0xb, /* OUT2 gates the interrupt on PC-like boards */
 	LSR_INPUT = 1,
 	LSR_OUTPUT_EMPTY = 0x20,
 	FIFO_SIZE = 16,
+	LCR_TRIES = 1000,
 };
 
 static uintptr_t base;
 static unsigned shift;
 static bool wide; /* registers want 32-bit accesses */
+static bool is_designware;
 
 static inline uint8_t get_register(unsigned number)
 {
@@ -41,7 +47,7 @@ static inline void set_register(unsigned number, uint8_t value)
 		mmio_write8(at, value);
 }
 
-/* An empty transmitter takes a whole FIFO, so LSR is read once for that many bytes. */
+/* An empty transmitter takes a whole FIFO, so LSR is read once for so many bytes. */
 static bool ready(void)
 {
 	return get_register(LSR) & LSR_OUTPUT_EMPTY;
@@ -52,9 +58,22 @@ static void put(uint8_t byte)
 	set_register(RBR_THR, byte);
 }
 
+/*
+ * DesignWare: the interrupt of a write to LCR that was ignored stays until its status
+ * register is read. Everything else that IIR tells is found out by LSR.
+ */
+static void quiet_busy(void)
+{
+	if (is_designware && (get_register(IIR_FCR) & IIR_CAUSE) == IIR_DW_BUSY)
+		get_register(DW_USR);
+}
+
 static int get(void)
 {
-	return get_register(LSR) & LSR_INPUT ? get_register(RBR_THR) : -1;
+	if (get_register(LSR) & LSR_INPUT)
+		return get_register(RBR_THR);
+	quiet_busy();
+	return -1;
 }
 
 static void interrupts(bool on_input, bool on_output)
@@ -64,24 +83,41 @@ static void interrupts(bool on_input, bool on_output)
 
 static struct console_device device = {
 	.status_ready = LSR_OUTPUT_EMPTY,
-	.burst = FIFO_SIZE,
 	.ready = ready,
 	.put = put,
 	.get = get,
 	.interrupts = interrupts,
 };
 
+/*
+ * 8n1. DesignWare ignores it until the character that an earlier stage left under way is
+ * sent, or what has come in is taken: try for some thousand accesses.
+ */
+static void set_format(void)
+{
+	for (unsigned i = 0; i < LCR_TRIES; i++) {
+		set_register(LCR, LCR_8N1);
+		if (!is_designware || get_register(LCR) == LCR_8N1)
+			return;
+		set_register(IIR_FCR, FCR_ENABLE_AND_CLEAR);
+		get_register(RBR_THR);
+		quiet_busy();
+	}
+}
+
 const struct console_device *ns16550_start(const struct machine_uart *uart)
 {
 	base = uart->base.raw;
 	shift = uart->reg_shift;
 	wide = uart->io_width == 4;
+	is_designware = uart->kind == UART_DESIGNWARE;
 	device.data = wide ? NULL : (volatile uint8_t *)base;
 	device.status = wide ? NULL : (volatile uint8_t *)(base + ((uintptr_t)LSR << shift));
 
 	set_register(IER, 0);
-	set_register(LCR, LCR_8N1);
-	set_register(FCR, FCR_ENABLE_AND_CLEAR);
+	set_format();
+	set_register(IIR_FCR, FCR_ENABLE_AND_CLEAR);
+	device.burst = (get_register(IIR_FCR) & IIR_FIFO_WORKS) == IIR_FIFO_WORKS ? FIFO_SIZE : 1;
 	set_register(MCR, MCR_DTR_RTS_OUT2);
 	return &device;
 }

@@ -4,6 +4,7 @@
  * (trap.S, trap_from_machine): guest memory through the guest's own translation
  * and permissions, and CSRs that a hart may not have. Prototypes: access.h.
  */
+#include "asm_offsets.h"
 #include "riscv/csr.h"
 #include "riscv/xlen.h"
 
@@ -54,6 +55,13 @@ guest_fetch32:
 
 guest_access_fault:
 	csrw	mstatus, t1
+#if __riscv_xlen == 32
+	/* The fault has cleared MPV, which is in the other half here. */
+	lw	t0, CPU_MPV(tp)
+	beqz	t0, 3f
+	csrs	CSR_MSTATUSH, t0
+3:
+#endif
 	li	a0, -1
 	ret
 
@@ -78,6 +86,7 @@ csr_probe_\name:
 	CSR_PROBE mseccfg, CSR_MSECCFG
 	CSR_PROBE satp, satp
 	CSR_PROBE mcounteren, mcounteren
+	CSR_PROBE mstatush, CSR_MSTATUSH
 
 csr_absent:
 	li	a0, 0

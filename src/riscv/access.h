@@ -5,7 +5,8 @@
 #ifndef RISCV_ACCESS_H
 #define RISCV_ACCESS_H
 
-#include "core/types.h"
+#include "core/arch.h"
+#include "riscv/cpu.h"
 #include "riscv/csr.h"
 
 /*
@@ -26,12 +27,15 @@ long guest_fetch32(xlen_t address, xlen_t status);
 
 /*
  * mstatus for such an access, from the one that the guest trapped with. MDT (Smdbltrp) is
- * cleared, or the trap of a failing access would be a double one.
+ * cleared, or the trap of a failing access would be a double one: on RV64 for the access, on
+ * RV32, where mstatush has it, from here on. (Going back to the guest clears it too.)
  */
 static inline xlen_t guest_access_status(xlen_t status)
 {
 	if (XLEN == 64)
 		status &= ~(xlen_t)((uint64_t)1 << MSTATUS_MDT_BIT);
+	else if (cpu_of(hart_this())->has_double_trap)
+		csr_clear(CSR_MSTATUSH, MSTATUSH_MDT);
 	return (status & ~(xlen_t)MSTATUS_MIE) | MSTATUS_MPRV;
 }
 
@@ -42,6 +46,7 @@ bool csr_probe_menvcfg(xlen_t *value);
 bool csr_probe_mseccfg(xlen_t *value);
 bool csr_probe_satp(xlen_t *value);
 bool csr_probe_mcounteren(xlen_t *value);
+bool csr_probe_mstatush(xlen_t *value); /* RV32's */
 
 /* PMP CSRs by number; false where they don't exist. */
 bool pmp_read_address(unsigned slot, xlen_t *value);

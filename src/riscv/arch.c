@@ -9,7 +9,9 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/hext/hext.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/virtual.h"
 
 void arch_hart_wake(struct hart *hart)
 {
@@ -48,14 +50,16 @@ bool arch_harts_alike(const struct hart *a, const struct hart *b)
 enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
 			   const struct isolation_ops **out, struct reason *why)
 {
+	const char *unfit;
+
 	if (hart->unfit)
 		return refuse(why, ERR_LIMIT, "CPU %u can't run it: %s", hart->id, hart->unfit);
-	if (wanted == ISOLATION_HEXT)
+	unfit = hext_unfit(cpu_of(hart));
+	if (wanted == ISOLATION_HEXT && unfit)
 		return refuse(why, ERR_LIMIT,
-			      "isolation is hext, but CPU %u has no H extension; pmp or auto would "
-			      "be accepted",
-			      hart->id);
-	*out = &pmp_isolation;
+			      "isolation is hext, but CPU %u %s; pmp or auto would be accepted",
+			      hart->id, unfit);
+	*out = wanted == ISOLATION_PMP || unfit ? &pmp_isolation : &hext_isolation;
 	return OK;
 }
 
@@ -64,20 +68,37 @@ void arch_fence_instructions(void)
 	__asm__ volatile("fence.i" : : : "memory");
 }
 
+/* The guest's translations: of the first stage under its VMID, or, with V=0, all there are. */
+static inline void fence_all_pages(void)
+{
+	if (virtual_guests())
+		virtual_fence_guest();
+	else
+		__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+}
+
+static inline void fence_page(xlen_t page)
+{
+	if (virtual_guests())
+		virtual_fence_page(page);
+	else
+		__asm__ volatile("sfence.vma %0, x0" : : "r"(page) : "memory");
+}
+
 void arch_fence_addresses(xlen_t start, xlen_t size)
 {
 	/* Beyond some pages one fence of everything is quicker, and bounds the call's cost. */
 	enum { PAGES_MAX = 16 };
 
 	if (size == 0 || size > PAGES_MAX * PAGE_SIZE) {
-		__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+		fence_all_pages();
 		return;
 	}
 	xlen_t page = start & ~(xlen_t)(PAGE_SIZE - 1);
 	xlen_t pages = (start - page + size + PAGE_SIZE - 1) / PAGE_SIZE;
 
 	for (; pages; pages--, page += PAGE_SIZE)
-		__asm__ volatile("sfence.vma %0, x0" : : "r"(page) : "memory");
+		fence_page(page);
 }
 
 bool arch_asid_valid(xlen_t asid)

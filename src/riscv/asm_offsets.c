@@ -20,6 +20,7 @@ void asm_offsets(void)
 	EMIT(CONTEXT_ALARM, offsetof(struct context, alarm));
 	EMIT(CONTEXT_EXIT_NEXT, offsetof(struct context, exit_next));
 	EMIT(CONTEXT_EXITS_SIZE, sizeof(((struct context *)0)->exits));
+	EMIT(CONTEXT_SHORT_SAVED, CONTEXT_SHORT_SAVED);
 	EMIT(CONTEXT_TIMER, offsetof(struct context, timer));
 	EMIT(CPU_ABOVE_STACK, align_up(sizeof(struct cpu), 16) + CPU_FAULT_STACK_SIZE);
 	EMIT(CPU_CONTEXT, offsetof(struct cpu, context));
@@ -32,5 +33,8 @@ void asm_offsets(void)
 	EMIT(SBI_SLOT_MASK, SBI_SLOTS - 1);
 	EMIT(SBI_HASH_SHIFT, SBI_SLOT_SHIFT);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
+	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
+	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));
+	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/hext/hext.h"
 #include "riscv/trap.h"
 
 /* Entries from riscv/entry.S. */
@@ -134,6 +135,7 @@ static void come_up(struct cpu *cpu)
 	if (cpu->msip)
 		*cpu->msip = 0;
 	csr_set(mie, MIP_MSIP | MIP_MEIP);
+	timer_set_up(cpu);
 	introduce(cpu);
 	__atomic_store_n(&cpu->hart.ready, true, __ATOMIC_RELEASE);
 }
@@ -215,5 +217,11 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 		if (entry->cpu->msip)
 			arch_hart_wake(&entry->cpu->hart);
 	wait_for_all(machine);
+	for (unsigned i = 0; i < machine->hart_count; i++) {
+		if (arch_hart(i) && cpus[i]->has_hypervisor) {
+			hext_init(ram);
+			break;
+		}
+	}
 	return OK;
 }

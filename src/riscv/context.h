@@ -14,7 +14,16 @@
 
 struct cpu;
 
-/* The supervisor's CSRs, in so far as a guest has them (V=0). */
+/*
+ * The registers, bit n for xn, that the context holds after a short entry of the trap path:
+ * ra, sp, tp, t0, t1, a0-a7. riscv/trap.S checks what it saves against this and makes the
+ * full entry's saves of the others from it; emulation reads no others before that.
+ */
+#define CONTEXT_SHORT_SAVED                                                                        \
+	(1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 |      \
+	 1 << 14 | 1 << 15 | 1 << 16 | 1 << 17)
+
+/* The supervisor's CSRs, in so far as a guest has them; with V=1 those named vs... */
 struct supervisor {
 	xlen_t sstatus, stvec, sscratch, sepc, scause, stval, satp, sie, scounteren, senvcfg;
 	bool software; /* SSIP */
@@ -37,10 +46,19 @@ struct context {
 	xlen_t status;	 /* mstatus of the last full save; of it only MPP is ever restored */
 	struct cpu *cpu; /* the hart that runs it */
 	xlen_t mtimecmp; /* address of that hart's compare register, for the short road */
-	uint64_t timer;	 /* when the supervisor timer is due; with Sstc only while not loaded */
-	uint64_t alarm;	 /* when the hart itself wants mtimecmp's interrupt; all ones: never */
-	bool external;	 /* wanted level of SEIP, applied by the hart that runs it */
-	bool fresh;	 /* not loaded since its image was: see first_time() in vcpu.c */
+	/*
+	 * When the supervisor timer is due. With Sstc only while not loaded, and in the guest's
+	 * own time; without, in the host's.
+	 */
+	uint64_t timer;
+	uint64_t alarm; /* when the hart itself wants mtimecmp's interrupt; all ones: never */
+	bool external;	/* wanted level of SEIP, applied by the hart that runs it */
+	bool fresh;	/* not loaded since its image was: see first_time() in vcpu.c */
+
+	/* With V=1 (riscv/virtual.c). */
+	uint64_t time_zero; /* the host's time when the guest's was 0 */
+	xlen_t hgatp;	    /* 0: no second stage */
+	bool has_vmid;	    /* the VMID in it is this vCPU's alone */
 
 	/* The next element of `exits` to be written (riscv/trap.S, RECORD_EXIT). */
 	xlen_t *exit_next;

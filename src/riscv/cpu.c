@@ -6,6 +6,7 @@
 #include "riscv/access.h"
 #include "riscv/pmp/pmp.h"
 #include "riscv/trap.h"
+#include "riscv/virtual.h"
 
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
 	       "at least 6 KiB are left for a hart's stack");
@@ -56,14 +57,12 @@ static const char *why_unfit(const struct cpu *cpu)
 		return "it has no S-mode";
 	if (!cpu->hart.description->mmu_type)
 		return "its device tree node names no mmu-type";
-	if (cpu->has_hypervisor)
-		return "it has the H extension, which isn't supported yet (in QEMU: -cpu "
-		       "rv64,h=false)";
-	if (cpu->pmp_locked)
-		return "an earlier boot stage has locked PMP entries";
+	/* First of the two: who sets it has locked entries as well. */
 	if (csr_probe_mseccfg(&mseccfg) && (mseccfg & MSECCFG_MML))
 		return "an earlier boot stage has set mseccfg.MML, under which M-mode can't read "
 		       "guests";
+	if (cpu->pmp_locked)
+		return "an earlier boot stage has locked PMP entries";
 	if (cpu->pmp_slots < PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT)
 		return cpu->pmp_slots ? "it has too few PMP entries" : "it has no PMP";
 	if (cpu->hart.description->msip.raw == 0 || cpu->mtimecmp == 0)
@@ -83,6 +82,23 @@ static const isa_set_t guest_allowed =
 	ISA_BIT(ISA_ZIHINTPAUSE) | ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBC) |
 	ISA_BIT(ISA_ZBS) | ISA_BIT(ISA_SSTC) | ISA_BIT(ISA_SVINVAL);
 
+/*
+ * True when mstatush.MDT can be set, which it isn't: riscv/entry.S has cleared it. Nothing
+ * can trap while it is.
+ */
+static bool has_double_trap(void)
+{
+	xlen_t unused;
+	bool has;
+
+	if (XLEN == 64 || !csr_probe_mstatush(&unused))
+		return false;
+	csr_set(CSR_MSTATUSH, MSTATUSH_MDT);
+	has = csr_read(CSR_MSTATUSH) & MSTATUSH_MDT;
+	csr_clear(CSR_MSTATUSH, MSTATUSH_MDT);
+	return has;
+}
+
 void cpu_probe(struct cpu *cpu)
 {
 	xlen_t misa = csr_read(misa);
@@ -101,7 +117,12 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
+	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
+			!cpu->has_vector && !cpu->has_hypervisor;
+	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
+	if (cpu->has_hypervisor)
+		virtual_probe(cpu);
 	cpu->hart.unfit = why_unfit(cpu);
 
 	guest = cpu->isa & guest_allowed;
@@ -122,12 +143,25 @@ static void set_up_environment(const struct cpu *cpu)
 	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
 }
 
+/* The edition of the trap vector that knows this hart's guests and their timer. */
+static uintptr_t trap_entry(const struct cpu *cpu)
+{
+	bool halves = cpu->hart.description->mtimecmp_halves;
+
+	if (cpu->has_hypervisor)
+		return cpu->has_sstc ? (uintptr_t)trap_entry_virtual_sstc
+		       : halves	     ? (uintptr_t)trap_entry_virtual_halves
+				     : (uintptr_t)trap_entry_virtual_mtimecmp;
+	return cpu->has_sstc ? (uintptr_t)trap_entry_sstc
+	       : halves	     ? (uintptr_t)trap_entry_halves
+			     : (uintptr_t)trap_entry_mtimecmp;
+}
+
 void cpu_set_up(struct cpu *cpu)
 {
 	xlen_t unused;
 
-	csr_write(mtvec,
-		  cpu->has_sstc ? (uintptr_t)trap_entry_sstc : (uintptr_t)trap_entry_mtimecmp);
+	csr_write(mtvec, trap_entry(cpu));
 	csr_write(mie, 0);
 	if (!cpu->has_supervisor)
 		return;
@@ -152,4 +186,6 @@ void cpu_set_up(struct cpu *cpu)
 	if (cpu->has_sstc)
 		arch_timer_quiet();
 	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);
+	if (cpu->has_hypervisor)
+		virtual_set_up(cpu);
 }

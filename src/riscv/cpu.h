@@ -36,17 +36,22 @@ struct cpu {
 	xlen_t fault_stack; /* top of the second stack */
 	xlen_t fault_depth; /* faults of our own that are being reported */
 	xlen_t fault_x[32];
+	xlen_t mpv; /* mstatus.MPV (RV32: mstatush.MPV) where guests run with V=1, else 0 */
 
 	xlen_t *stack_limit; /* lowest word of the stack: the canary */
 
 	/* What the hart is and has; constant once `hart.ready`. */
 	isa_set_t isa;
 	bool has_supervisor;
-	bool has_hypervisor;
+	bool has_hypervisor;   /* guests run with V=1 (riscv/virtual.h) */
+	unsigned vmids;	       /* the highest VMID that hgatp takes */
+	unsigned gstage_modes; /* bit n: hgatp takes mode n */
 	bool has_vector;
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
+	bool is_usual; /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
 	bool pmp_locked;    /* an earlier stage left locked entries */
@@ -55,6 +60,8 @@ struct cpu {
 	uint64_t alarm; /* when the scheduler wants to be called; all ones: never */
 	volatile uint32_t *msip;
 	xlen_t mtimecmp; /* address */
+
+	unsigned hext_edition; /* of the PMP entries of hext/hext.c that are in force; 0: none */
 
 	/* Something of the PMP was written and the fences are still due. */
 	bool pmp_dirty;
@@ -77,6 +84,9 @@ void cpu_probe(struct cpu *cpu);
 /* Set the CSRs that every guest on this hart runs under (delegation, traps, counters). On the hart.
  */
 void cpu_set_up(struct cpu *cpu);
+
+/* mtimecmp's interrupt is on from now on: nothing is due yet. On the hart (riscv/timer.c). */
+void timer_set_up(const struct cpu *cpu);
 
 /* "QEMU/Unknown": who made the hart, as far as mvendorid and marchid tell; for messages. */
 const char *cpu_maker(const struct cpu *cpu);

@@ -8,16 +8,24 @@
 #define RISCV_CSR_H
 
 /* Numbers of those that not every assembler knows by name. */
-#define CSR_STIMECMP  0x14d
-#define CSR_STIMECMPH 0x15d
-#define CSR_SENVCFG   0x10a
-#define CSR_MENVCFG   0x30a
-#define CSR_MENVCFGH  0x31a
-#define CSR_MSTATUSH  0x310
-#define CSR_MNSTATUS  0x744
-#define CSR_MSECCFG   0x747
-#define CSR_TIME      0xc01
-#define CSR_TIMEH     0xc81
+#define CSR_STIMECMP	0x14d
+#define CSR_STIMECMPH	0x15d
+#define CSR_SENVCFG	0x10a
+#define CSR_MENVCFG	0x30a
+#define CSR_MENVCFGH	0x31a
+#define CSR_MSTATUSH	0x310
+#define CSR_MNSTATUS	0x744
+#define CSR_MSECCFG	0x747
+#define CSR_TIME	0xc01
+#define CSR_TIMEH	0xc81
+#define CSR_VSTIMECMP	0x24d
+#define CSR_VSTIMECMPH	0x25d
+#define CSR_HTIMEDELTA	0x605
+#define CSR_HTIMEDELTAH 0x615
+#define CSR_HENVCFG	0x60a
+#define CSR_HENVCFGH	0x61a
+#define CSR_MTINST	0x34a
+#define CSR_MTVAL2	0x34b
 
 /* mstatus ("Machine Status Registers") */
 #define MSTATUS_SIE	   0x00000002
@@ -43,6 +51,20 @@
 #define MSTATUSH_MDT	   0x00000400
 #define MNSTATUS_NMIE	   0x8
 
+/* V before the trap ("Machine Status Registers (mstatus and mstatush)"): where MPV is, by width. */
+#define MSTATUS_MPV_BIT	 39
+#define MSTATUSH_MPV_BIT 7
+
+/* hstatus ("Hypervisor Status Register"). VSXL is of RV64 alone. */
+#define HSTATUS_VTW	   0x00200000
+#define HSTATUS_VSXL_SHIFT 32
+
+/* hgatp ("Hypervisor Guest Address Translation and Protection Register"), for RV64 and RV32. */
+#define HGATP_MODE_SHIFT_64 60
+#define HGATP_VMID_SHIFT_64 44
+#define HGATP_MODE_SHIFT_32 31
+#define HGATP_VMID_SHIFT_32 22
+
 /* mip, mie, mideleg: bit n is interrupt n */
 #define IRQ_S_SOFT  1
 #define IRQ_M_SOFT  3
@@ -56,6 +78,11 @@
 #define MIP_MTIP    (1 << IRQ_M_TIMER)
 #define MIP_SEIP    (1 << IRQ_S_EXT)
 #define MIP_MEIP    (1 << IRQ_M_EXT)
+/* Those of a guest with V=1: in mip, mie, hip, hie, hvip, hideleg one bit further up. */
+#define MIP_VSSIP   (MIP_SSIP << 1)
+#define MIP_VSTIP   (MIP_STIP << 1)
+#define MIP_VSEIP   (MIP_SEIP << 1)
+#define MIP_VIRTUAL (MIP_VSSIP | MIP_VSTIP | MIP_VSEIP)
 #define MIP_GUEST   (MIP_SSIP | MIP_STIP | MIP_SEIP)
 #define MIP_HOST    (MIP_MSIP | MIP_MTIP | MIP_MEIP)
 
@@ -70,9 +97,14 @@
 #define CAUSE_STORE_ACCESS     7
 #define CAUSE_ECALL_U	       8
 #define CAUSE_ECALL_S	       9
+#define CAUSE_ECALL_VS	       10
 #define CAUSE_INSN_PAGE	       12
 #define CAUSE_LOAD_PAGE	       13
 #define CAUSE_STORE_PAGE       15
+#define CAUSE_INSN_GUEST_PAGE  20
+#define CAUSE_LOAD_GUEST_PAGE  21
+#define CAUSE_VIRTUAL_INSN     22
+#define CAUSE_STORE_GUEST_PAGE 23
 #define CAUSE_COUNT	       24
 
 /* scounteren, mcounteren: cycle, time, instret */

@@ -10,18 +10,8 @@
 #include "riscv/csr.h"
 #include "riscv/xlen.h"
 
-	.section .text.entry, "ax"
-	.globl	_start
-_start:
-	csrw	mie, zero
-	csrci	mstatus, MSTATUS_MIE
-
-	/*
-	 * Newer cores leave reset with the double-trap bit set (Smdbltrp: mstatus.MDT = 1)
-	 * and with NMIs off (Smrnmi: mnstatus.NMIE = 0): until both are put right every trap
-	 * is fatal. MDT first, since the access to a CSR that doesn't exist traps, to the
-	 * next label.
-	 */
+/* mstatus.MDT = 0, in whichever CSR it is. */
+.macro CLEAR_DOUBLE_TRAP
 	la	t0, 1f
 	csrw	mtvec, t0
 #if __riscv_xlen == 64
@@ -34,11 +24,27 @@ _start:
 #endif
 	.balign	4
 1:
+.endm
+
+	.section .text.entry, "ax"
+	.globl	_start
+_start:
+	csrw	mie, zero
+	csrci	mstatus, MSTATUS_MIE
+
+	/*
+	 * Newer cores leave reset with the double-trap bit set (Smdbltrp: mstatus.MDT = 1)
+	 * and with NMIs off (Smrnmi: mnstatus.NMIE = 0): until both are put right every trap
+	 * is fatal. MDT first, since the access to a CSR that doesn't exist traps, to the
+	 * next label; and again, since that trap sets it.
+	 */
+	CLEAR_DOUBLE_TRAP
 	la	t0, 2f
 	csrw	mtvec, t0
 	csrsi	CSR_MNSTATUS, MNSTATUS_NMIE
 	.balign	4
 2:
+	CLEAR_DOUBLE_TRAP
 	la	t0, park
 	csrw	mtvec, t0
 	csrr	a0, mhartid

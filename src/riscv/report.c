@@ -11,6 +11,7 @@
 #include "lib/print.h"
 #include "riscv/csr.h"
 #include "riscv/report_walk.h"
+#include "riscv/virtual.h"
 
 static const char *const register_names[32] = {
 	"pc", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
@@ -72,10 +73,10 @@ static void walk_for(const struct subject *subject, xlen_t va, enum walk_access 
 {
 	struct walk walk = subject->context->walk;
 
-	walk.satp = csr_read(satp);
+	walk.satp = guest_read(satp);
 	walk.user = user;
-	walk.sum = subject->context->status & MSTATUS_SUM;
-	walk.mxr = subject->context->status & MSTATUS_MXR;
+	walk.sum = guest_read(sstatus) & MSTATUS_SUM;
+	walk.mxr = guest_read(sstatus) & MSTATUS_MXR;
 	report_walk(&walk, XLEN, va, access, walked);
 }
 
@@ -88,8 +89,8 @@ static void show_registers(const struct subject *subject)
 		log_alert("%s", line);
 	}
 	log_alert("sstatus %lx  stvec %lx  sepc %lx  scause %lx  stval %lx  satp %lx",
-		  csr_read(sstatus), csr_read(stvec), csr_read(sepc), csr_read(scause),
-		  csr_read(stval), csr_read(satp));
+		  guest_read(sstatus), guest_read(stvec), guest_read(sepc), guest_read(scause),
+		  guest_read(stval), guest_read(satp));
 }
 
 /* Names from the kernel's image, if it is an ELF and has them. */
@@ -100,8 +101,8 @@ static void show_symbols(const struct subject *subject)
 	struct image_symbol symbols[] = {
 		{.address = subject->pc},
 		{.address = subject->context->x[1]},
-		{.address = csr_read(sepc)},
-		{.address = csr_read(stvec) & ~(xlen_t)3},
+		{.address = guest_read(sepc)},
+		{.address = guest_read(stvec) & ~(xlen_t)3},
 	};
 
 	if (image->plan.kind != IMAGE_ELF)
@@ -202,8 +203,8 @@ static void show_walks(const struct subject *subject)
 /* What the guest's own handler saw last, as far as its CSRs tell. */
 static void show_last_trap(struct subject *subject)
 {
-	xlen_t cause = csr_read(scause), value = csr_read(stval), from = csr_read(sepc);
-	bool user = !(csr_read(sstatus) & MSTATUS_SPP);
+	xlen_t cause = guest_read(scause), value = guest_read(stval), from = guest_read(sepc);
+	bool user = !(guest_read(sstatus) & MSTATUS_SPP);
 
 	if (!cause && !value && !from) {
 		log_alert("It has had no trap of its own");
@@ -215,6 +216,17 @@ static void show_last_trap(struct subject *subject)
 		  cause >> (XLEN - 1) ? "an interrupt" : report_cause(cause), from, value,
 		  user ? "U" : "S");
 	show_code(subject, "sepc", from);
+}
+
+/* What every report has under its headline. */
+static void show_details(struct subject *subject)
+{
+	show_symbols(subject);
+	show_registers(subject);
+	show_code(subject, "pc", subject->pc);
+	show_last_trap(subject);
+	show_walks(subject);
+	show_exits(subject->context);
 }
 
 void report_guest(const struct context *context, const struct trap *trap)
@@ -231,12 +243,7 @@ void report_guest(const struct context *context, const struct trap *trap)
 	log_alert("Capsule %u: %s: %s at pc 0x%lx, %s 0x%lx, from %s-mode", capsule->number,
 		  capsule->name, report_cause(trap->cause), context->pc,
 		  subject.has_address ? "address" : "mtval", trap->value, user ? "U" : "S");
-	show_symbols(&subject);
-	show_registers(&subject);
-	show_code(&subject, "pc", subject.pc);
-	show_last_trap(&subject);
-	show_walks(&subject);
-	show_exits(context);
+	show_details(&subject);
 }
 
 void report_failure(const struct context *context)
@@ -248,10 +255,5 @@ void report_failure(const struct context *context)
 	log_alert("Capsule %u: %s: it reported the failure at pc 0x%lx, from S-mode; "
 		  "a0 and a1 are the call's results",
 		  capsule->number, capsule->name, subject.pc);
-	show_symbols(&subject);
-	show_registers(&subject);
-	show_code(&subject, "pc", subject.pc);
-	show_last_trap(&subject);
-	show_walks(&subject);
-	show_exits(context);
+	show_details(&subject);
 }

@@ -26,6 +26,11 @@ static const char *const causes[CAUSE_COUNT] = {
 	[CAUSE_INSN_PAGE] = "instruction page fault",
 	[CAUSE_LOAD_PAGE] = "load page fault",
 	[CAUSE_STORE_PAGE] = "store page fault",
+	[CAUSE_ECALL_VS] = "call from VS-mode",
+	[CAUSE_INSN_GUEST_PAGE] = "instruction guest-page fault",
+	[CAUSE_LOAD_GUEST_PAGE] = "load guest-page fault",
+	[CAUSE_VIRTUAL_INSN] = "virtual instruction",
+	[CAUSE_STORE_GUEST_PAGE] = "store guest-page fault",
 };
 
 const char *report_cause(xlen_t cause)

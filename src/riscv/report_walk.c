@@ -6,26 +6,7 @@
 #include "riscv/report_walk.h"
 
 #include "lib/print.h"
-
-enum {
-	PTE_V = 1 << 0,
-	PTE_R = 1 << 1,
-	PTE_W = 1 << 2,
-	PTE_X = 1 << 3,
-	PTE_U = 1 << 4,
-	PTE_G = 1 << 5,
-	PTE_A = 1 << 6,
-	PTE_D = 1 << 7,
-	PTE_PPN_SHIFT = 10,
-	PAGE_SHIFT = 12,
-	NAPOT_MASK = 0xf,
-	NAPOT_64KIB = 0x8,
-};
-
-#define PTE_N	     ((uint64_t)1 << 63)
-#define PTE_PBMT     ((uint64_t)3 << 61)
-#define PTE_RESERVED ((uint64_t)0x7f << 54)
-#define PTE_HIGH     (PTE_N | PTE_PBMT | PTE_RESERVED)
+#include "riscv/pte.h"
 
 /* The shapes of page tables that exist. */
 struct shape {
@@ -34,8 +15,12 @@ struct shape {
 };
 
 static const struct shape bare = {"Bare", 0, 0};
-static const struct shape sv32 = {"Sv32", 2, 10};
-static const struct shape sv39_48_57[] = {{"Sv39", 3, 9}, {"Sv48", 4, 9}, {"Sv57", 5, 9}};
+static const struct shape sv32 = {"Sv32", 2, SV32_INDEX_BITS};
+static const struct shape sv39_48_57[] = {
+	{"Sv39", 3, SV39_INDEX_BITS},
+	{"Sv48", 4, SV39_INDEX_BITS},
+	{"Sv57", 5, SV39_INDEX_BITS},
+};
 
 /* The shape that satp names, or NULL. `root` is the page number of the first table. */
 static const struct shape *shape_of(const struct walk *walk, unsigned xlen, uint64_t *root)
@@ -44,14 +29,16 @@ static const struct shape *shape_of(const struct walk *walk, unsigned xlen, uint
 	unsigned mode;
 
 	if (xlen == 32) {
-		*root = satp & 0x3fffff;
-		return satp >> 31 & 1 ? &sv32 : &bare;
+		*root = satp & SATP32_PPN_MASK;
+		return satp >> SATP32_MODE_SHIFT & 1 ? &sv32 : &bare;
 	}
-	*root = satp & (((uint64_t)1 << 44) - 1);
-	mode = (unsigned)(satp >> 60);
+	*root = satp & (((uint64_t)1 << SATP64_PPN_BITS) - 1);
+	mode = (unsigned)(satp >> SATP64_MODE_SHIFT);
 	if (!mode)
 		return &bare;
-	return mode >= 8 && mode < 8 + ARRAY_LENGTH(sv39_48_57) ? &sv39_48_57[mode - 8] : NULL;
+	if (mode < SATP_MODE_SV39 || mode > SATP_MODE_SV57)
+		return NULL;
+	return &sv39_48_57[mode - SATP_MODE_SV39];
 }
 
 /* The bits above those that are translated repeat the highest of them; Sv32 translates all. */

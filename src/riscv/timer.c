@@ -6,10 +6,11 @@
 #include "core/arch.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/virtual.h"
 
 static const uint64_t never = (uint64_t)-1;
 
-static void write_mtimecmp(uintptr_t at, uint64_t when)
+static inline void write_mtimecmp(uintptr_t at, uint64_t when)
 {
 	volatile uint32_t *halves = (volatile uint32_t *)at;
 
@@ -23,6 +24,20 @@ void arch_timer_quiet(void)
 	csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, never);
 }
 
+/* The supervisor timer's interrupt without Sstc. */
+static bool is_raised(const struct cpu *cpu)
+{
+	return csr_read(mip) & (cpu->has_hypervisor ? MIP_VSTIP : MIP_STIP);
+}
+
+static void raise(const struct cpu *cpu)
+{
+	if (cpu->has_hypervisor)
+		csr_set(hvip, MIP_VSTIP);
+	else
+		csr_set(mip, MIP_STIP);
+}
+
 /*
  * Without Sstc a hart's one mtimecmp serves itself and the guest that is loaded: it is set to the
  * earlier of the alarm and of the guest's timer, unless that has raised STIP already.
@@ -31,21 +46,17 @@ static void set_mtimecmp(struct cpu *cpu)
 {
 	uint64_t when = cpu->alarm;
 
-	if (!cpu->has_sstc && cpu->context && !(csr_read(mip) & MIP_STIP) &&
-	    cpu->context->timer < when)
+	if (!cpu->has_sstc && cpu->context && !is_raised(cpu) && cpu->context->timer < when)
 		when = cpu->context->timer;
 	write_mtimecmp(cpu->mtimecmp, when);
-	if (when == never)
-		csr_clear(mie, MIP_MTIP);
-	else
-		csr_set(mie, MIP_MTIP);
 }
 
-static void set_alarm(struct cpu *cpu, uint64_t when)
+void timer_set_up(const struct cpu *cpu)
 {
-	cpu->alarm = when;
-	if (cpu->context)
-		cpu->context->alarm = when; /* for the short road */
+	if (!cpu->mtimecmp)
+		return;
+	write_mtimecmp(cpu->mtimecmp, never);
+	csr_set(mie, MIP_MTIP);
 }
 
 void arch_alarm_set(uint64_t when)
@@ -54,22 +65,25 @@ void arch_alarm_set(uint64_t when)
 
 	if (cpu->alarm == when)
 		return;
-	set_alarm(cpu, when);
+	cpu->alarm = when;
+	if (cpu->has_sstc) {
+		write_mtimecmp(cpu->mtimecmp, when);
+		return;
+	}
+	if (cpu->context)
+		cpu->context->alarm = when; /* for the short road */
 	set_mtimecmp(cpu);
 }
 
-bool arch_timer_interrupt(void)
+bool arch_timer_interrupt(uint64_t now)
 {
 	struct cpu *cpu = cpu_of(hart_this());
-	uint64_t now = arch_time();
 	bool rang = cpu->alarm <= now;
 
 	if (!cpu->has_sstc && cpu->context && cpu->context->timer <= now)
-		csr_set(mip, MIP_STIP);
+		raise(cpu);
 	if (rang)
-		set_alarm(cpu, never);
-	if (rang && cpu->has_sstc)
-		csr_clear(mie, MIP_MTIP); /* quiet until the next alarm is set */
+		arch_alarm_set(never);
 	else
 		set_mtimecmp(cpu);
 	return rang;
@@ -79,6 +93,11 @@ void arch_timer_set(struct vcpu *vcpu, uint64_t when)
 {
 	struct context *context = context_of(vcpu);
 
+	if (context->cpu->has_hypervisor) {
+		virtual_set_timer(context->cpu, context, when);
+		arch_timer_reset();
+		return;
+	}
 	if (context->cpu->has_sstc) {
 		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, when);
 		return;
@@ -86,4 +105,12 @@ void arch_timer_set(struct vcpu *vcpu, uint64_t when)
 	context->timer = when;
 	csr_clear(mip, MIP_STIP);
 	set_mtimecmp(context->cpu);
+}
+
+void arch_timer_reset(void)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+
+	if (!cpu->has_sstc)
+		set_mtimecmp(cpu);
 }

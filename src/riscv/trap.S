@@ -25,12 +25,25 @@
 #define X(n)	      (CONTEXT_X + (n) * XLEN_BYTES)
 #define SBI_EXT_TIME  0x54494d45
 
+/*
+ * What a short entry saves is CONTEXT_SHORT_SAVED (riscv/context.h): C reads no other
+ * register of the context then. Each place that saves one says so here, and the end of
+ * this file compares.
+ */
+	.set	short_saved, 0
+.macro SHORT_SAVES numbers:vararg
+	.irp	n, \numbers
+	.set	short_saved, short_saved | 1 << \n
+	.endr
+.endm
+
 	.text
 
 /* Save the caller-saved registers besides t0 and t1, which are saved already. sp: context. */
 .macro SAVE_ARGUMENTS from
 	.irp	n, 10,11,12,13,14,15,16,17
 	.if \n >= \from
+	SHORT_SAVES \n
 	REG_S	x\n, X(\n)(sp)
 	.endif
 	.endr
@@ -46,6 +59,7 @@
 
 /* Save ra, tp and the guest's sp; then tp: this hart, sp: its stack. Uses t0. sp: context. */
 .macro ENTER_HYPERVISOR
+	SHORT_SAVES 1,2,4
 	REG_S	ra, X(1)(sp)
 	REG_S	tp, X(4)(sp)
 	csrrw	t0, mscratch, zero
@@ -68,8 +82,10 @@
 
 /* Save what a short entry doesn't. sp: context. Uses t0. */
 .macro SAVE_REST
-	.irp	n, 3,7,8,9,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if !(CONTEXT_SHORT_SAVED >> \n & 1)
 	REG_S	x\n, X(\n)(sp)
+	.endif
 	.endr
 	csrr	t0, mepc
 	REG_S	t0, CONTEXT_PC(sp)
@@ -78,23 +94,44 @@
 .endm
 
 /* The supervisor's timer with Sstc: (a1:)a0 -> stimecmp; no interrupt between the halves. Uses t1. */
-.macro SET_TIMER_SSTC
+.macro SET_COMPARE low, high
 #if __riscv_xlen == 64
-	csrw	CSR_STIMECMP, a0
+	csrw	\low, a0
 #else
 	li	t1, -1
-	csrw	CSR_STIMECMP, t1
-	csrw	CSR_STIMECMPH, a1
-	csrw	CSR_STIMECMP, a0
+	csrw	\low, t1
+	csrw	\high, a1
+	csrw	\low, a0
 #endif
+.endm
+
+.macro SET_TIMER_SSTC
+	SET_COMPARE CSR_STIMECMP, CSR_STIMECMPH
+.endm
+
+/* With V=1: vstimecmp, which is compared with the guest's own time. */
+.macro SET_TIMER_VIRTUAL_SSTC
+	SET_COMPARE CSR_VSTIMECMP, CSR_VSTIMECMPH
+.endm
+
+/* RV64: t0 -> mtimecmp at t1. Some take 32 bits at a time; a0, a result, is free. */
+.macro STORE_MTIMECMP
+	sd	t0, 0(t1)
+.endm
+.macro STORE_MTIMECMP_HALVES
+	li	a0, -1
+	sw	a0, 0(t1)
+	srli	a0, t0, 32
+	sw	a0, 4(t1)
+	sw	t0, 0(t1)
 .endm
 
 /*
  * Without Sstc: through the hart's mtimecmp, whose interrupt becomes STIP
  * (arch_timer_interrupt). The hart's own alarm goes first when it is earlier. Uses t0 and
- * t1, on RV32 a0 and a1 as well. sp: context.
+ * t1, on RV32 a0 and a1 as well. `pending`, `bit`: where STIP is. sp: context.
  */
-.macro SET_TIMER_MTIMECMP
+.macro SET_MTIMECMP pending, bit, store
 #if __riscv_xlen == 64
 	sd	a0, CONTEXT_TIMER(sp)
 	ld	t0, CONTEXT_ALARM(sp)
@@ -102,7 +139,7 @@
 	bltu	t0, a0, 1f
 	mv	t0, a0
 1:
-	sd	t0, 0(t1)
+	\store
 #else
 	sw	a0, CONTEXT_TIMER(sp)
 	sw	a1, CONTEXT_TIMER + 4(sp)
@@ -123,27 +160,56 @@
 	sw	t0, 4(t1)
 	sw	a0, 0(t1)
 #endif
-	li	t1, MIP_STIP
-	csrc	mip, t1
-	li	t1, MIP_MTIP
-	csrs	mie, t1
+	li	t1, \bit
+	csrc	\pending, t1
+.endm
+
+.macro SET_TIMER_MTIMECMP store
+	SET_MTIMECMP mip, MIP_STIP, \store
+.endm
+
+/* With V=1: the guest's time becomes the host's first; what is beyond the end of that is never. */
+.macro SET_TIMER_VIRTUAL_MTIMECMP store
+#if __riscv_xlen == 64
+	ld	t0, CONTEXT_TIME_ZERO(sp)
+	add	a0, a0, t0
+	bgeu	a0, t0, 3f
+	li	a0, -1
+#else
+	lw	t0, CONTEXT_TIME_ZERO(sp)
+	lw	t1, CONTEXT_TIME_ZERO + 4(sp)
+	add	a0, a0, t0
+	sltu	t0, a0, t0
+	add	a1, a1, t0
+	sltu	t0, a1, t0
+	add	a1, a1, t1
+	sltu	t1, a1, t1
+	or	t0, t0, t1
+	beqz	t0, 3f
+	li	a0, -1
+	li	a1, -1
+#endif
+3:
+	SET_MTIMECMP hvip, MIP_VSTIP, \store
 .endm
 
 /*
- * The vector of a hart, in two editions that differ in how a timer is set.
- * mtvec wants it 4-byte aligned.
+ * The vector of a hart, in editions that differ in how a timer is set, and in what a guest
+ * raises: with V=1 (a hart with H) a call has a cause of its own, and there are guest-page
+ * faults. mtvec wants it 4-byte aligned.
  */
-.macro TRAP_ENTRY name, set_timer
+.macro TRAP_ENTRY name, call, not_call, set_timer
 	.globl	\name
 	.balign	4
 \name:
 	csrrw	sp, mscratch, sp
 	beqz	sp, trap_from_machine
+	SHORT_SAVES 5,6
 	REG_S	t0, X(5)(sp)
 	REG_S	t1, X(6)(sp)
 	csrr	t0, mcause
-	li	t1, CAUSE_ECALL_S
-	bne	t0, t1, trap_not_call
+	li	t1, \call
+	bne	t0, t1, \not_call
 	li	t1, SBI_EXT_TIME
 	bne	a7, t1, trap_call
 	bnez	a6, trap_call
@@ -161,8 +227,17 @@
 	mret
 .endm
 
-	TRAP_ENTRY trap_entry_sstc, SET_TIMER_SSTC
-	TRAP_ENTRY trap_entry_mtimecmp, SET_TIMER_MTIMECMP
+	TRAP_ENTRY trap_entry_sstc, CAUSE_ECALL_S, trap_not_call, SET_TIMER_SSTC
+	TRAP_ENTRY trap_entry_mtimecmp, CAUSE_ECALL_S, trap_not_call, \
+		"SET_TIMER_MTIMECMP STORE_MTIMECMP"
+	TRAP_ENTRY trap_entry_halves, CAUSE_ECALL_S, trap_not_call, \
+		"SET_TIMER_MTIMECMP STORE_MTIMECMP_HALVES"
+	TRAP_ENTRY trap_entry_virtual_sstc, CAUSE_ECALL_VS, trap_not_call_virtual, \
+		SET_TIMER_VIRTUAL_SSTC
+	TRAP_ENTRY trap_entry_virtual_mtimecmp, CAUSE_ECALL_VS, trap_not_call_virtual, \
+		"SET_TIMER_VIRTUAL_MTIMECMP STORE_MTIMECMP"
+	TRAP_ENTRY trap_entry_virtual_halves, CAUSE_ECALL_VS, trap_not_call_virtual, \
+		"SET_TIMER_VIRTUAL_MTIMECMP STORE_MTIMECMP_HALVES"
 
 /*
  * An SBI call. Its arguments stay in a0-a7 into the handler, whose struct
@@ -206,6 +281,15 @@ trap_call_unknown:
 	call	sbi_unknown
 	j	trap_call_done
 
+/* A short entry into one of the functions of emul/; on as a full one if that can't serve it. */
+.macro SHORT_ENTRY function
+	SAVE_ARGUMENTS 10
+	ENTER_HYPERVISOR
+	call	\function
+	REG_L	sp, CPU_CONTEXT(tp)
+	bltz	a0, trap_full_after_short
+.endm
+
 trap_not_call:
 	mv	t1, t0
 	bltz	t0, trap_interrupted
@@ -216,22 +300,55 @@ trap_not_call:
 	li	t1, CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load
 	li	t1, CAUSE_STORE_ACCESS
+	beq	t0, t1, trap_store
+	li	t1, CAUSE_ILLEGAL
 	bne	t0, t1, trap_full
 
-	SAVE_ARGUMENTS 10
-	ENTER_HYPERVISOR
-	call	mmio_store
-	REG_L	sp, CPU_CONTEXT(tp)
-	bltz	a0, trap_full_after_short
+/* It may be a WFI, which needs no registers. */
+trap_illegal:
+	SHORT_ENTRY emulate_wait
+	j	trap_short_done
+
+/* The same with V=1. Under `hext` it is guest-page faults, under `pmp` access faults. */
+trap_not_call_virtual:
+	mv	t1, t0
+	bltz	t0, trap_interrupted
+	not	t1, t0
+	RECORD_EXIT t1
+	csrr	t0, mcause
+	li	t1, CAUSE_LOAD_GUEST_PAGE
+	beq	t0, t1, trap_load_guest_page
+	li	t1, CAUSE_STORE_GUEST_PAGE
+	beq	t0, t1, trap_store_guest_page
+	li	t1, CAUSE_LOAD_ACCESS
+	beq	t0, t1, trap_load_virtual
+	li	t1, CAUSE_VIRTUAL_INSN
+	beq	t0, t1, trap_illegal
+	li	t1, CAUSE_STORE_ACCESS
+	bne	t0, t1, trap_full
+	SHORT_ENTRY mmio_store_virtual
 	j	trap_slots_done
 
+trap_store:
+	SHORT_ENTRY mmio_store
+	j	trap_slots_done
+
+trap_store_guest_page:
+	SHORT_ENTRY mmio_store_guest_page
+	j	trap_slots_done
+
+trap_load_guest_page:
+	SHORT_ENTRY mmio_load_guest_page
+	j	trap_load_done
+
+trap_load_virtual:
+	SHORT_ENTRY mmio_load_virtual
+	j	trap_load_done
+
 trap_load:
-	SAVE_ARGUMENTS 10
-	ENTER_HYPERVISOR
-	call	mmio_load
+	SHORT_ENTRY mmio_load
+trap_load_done:
 	/* a0: the register that takes the value, or negative: needs a full entry. */
-	REG_L	sp, CPU_CONTEXT(tp)
-	bltz	a0, trap_full_after_short
 	REG_L	a1, CPU_MMIO_VALUE(tp)
 	la	t0, trap_register_slots
 	slli	a0, a0, 3
@@ -246,26 +363,12 @@ trap_load:
 trap_register_slots:
 	nop
 	j	trap_slots_done
-	.irp	n, 1,2
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if CONTEXT_SHORT_SAVED >> \n & 1
 	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	mv	gp, a1
-	j	trap_slots_done
-	.irp	n, 4,5,6
-	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	.irp	n, 7,8,9
+	.else
 	mv	x\n, a1
-	j	trap_slots_done
-	.endr
-	.irp	n, 10,11,12,13,14,15,16,17
-	REG_S	a1, X(\n)(sp)
-	j	trap_slots_done
-	.endr
-	.irp	n, 18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	mv	x\n, a1
+	.endif
 	j	trap_slots_done
 	.endr
 	.option	pop
@@ -277,12 +380,17 @@ trap_slots_done:
 
 trap_interrupted:
 	RECORD_EXIT t1
+	addi	t0, t1, -IRQ_M_TIMER
+	slli	t0, t0, 1
+	beqz	t0, trap_alarm
+trap_interrupted_short:
 	SAVE_ARGUMENTS 10
 	mv	a0, t1
 	ENTER_HYPERVISOR
 	call	trap_interrupt
-	REG_L	t0, CPU_WORK(tp)
 	REG_L	sp, CPU_CONTEXT(tp)
+trap_short_done:
+	REG_L	t0, CPU_WORK(tp)
 	REG_L	a0, X(10)(sp)
 	REG_L	a1, X(11)(sp)
 	beqz	t0, trap_short_return
@@ -295,6 +403,21 @@ trap_work_due:
 	mv	a0, sp
 	REG_L	sp, CPU_STACK(tp)
 	call	trap_work
+	j	trap_full_return
+
+/*
+ * With Sstc mtimecmp is the hart's alarm alone: as a rule another vCPU's turn has come, which
+ * needs a full entry. Without, it is the guest's timer as a rule.
+ */
+trap_alarm:
+	REG_L	t0, CONTEXT_CPU(sp)
+	lbu	t0, CPU_HAS_SSTC(t0)
+	beqz	t0, trap_interrupted_short
+	SAVE_ARGUMENTS 10
+	SAVE_REST
+	mv	a0, sp
+	ENTER_HYPERVISOR
+	call	trap_timer
 	j	trap_full_return
 
 /* All other exceptions. */
@@ -315,7 +438,7 @@ trap_full_return:
 
 /*
  * context_enter(context): load everything and enter the guest. Of mstatus only
- * the mode is the context's (MPP, S or U); the rest is this hart's already.
+ * the mode is the context's (MPP, S or U); MPV is the hart's; the rest is as it shall be.
  */
 	.globl	context_enter
 context_enter:
@@ -327,6 +450,15 @@ context_enter:
 	and	t0, t0, t1
 	li	t1, MSTATUS_MPP
 	csrc	mstatus, t1
+#if __riscv_xlen == 64
+	REG_L	t1, CPU_MPV(tp)
+	or	t0, t0, t1
+#else
+	REG_L	t1, CPU_MPV(tp)
+	beqz	t1, 1f /* there may be no mstatush */
+	csrs	CSR_MSTATUSH, t1
+1:
+#endif
 	csrs	mstatus, t0
 	csrw	mscratch, sp
 	.irp	n, 1,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
@@ -390,3 +522,7 @@ machine_broken:
 machine_fault_again:
 	REG_L	sp, CPU_FAULT_STACK(tp)
 	tail	machine_give_up
+
+	.if short_saved != CONTEXT_SHORT_SAVED
+	.error "CONTEXT_SHORT_SAVED isn't what a short entry saves"
+	.endif

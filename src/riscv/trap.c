@@ -9,24 +9,52 @@
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/report.h"
+#include "riscv/virtual.h"
 
 /* Where the guest takes its exceptions: the base in either mode of stvec. */
 static xlen_t trap_handler_of_guest(void)
 {
-	return csr_read(stvec) & ~(xlen_t)3;
+	return guest_read(stvec) & ~(xlen_t)3;
 }
 
 /* Entries from riscv/trap.S. */
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
 void trap_work(struct context *context);
+void trap_timer(struct context *context);
+
+/*
+ * Of a guest with V=1 it is its own, or a sign that a trap was delivered to HS-mode, where there
+ * is nothing to fetch: then delegation doesn't do what it was told, and the guest can't go on.
+ */
+static enum trap_result insn_access(struct context *context, struct trap *trap)
+{
+	if (!virtual_guests() || !virtual_is_stray(trap->status))
+		return TRAP_REFLECT;
+	capsule_end(context->vcpu.capsule, CAPSULE_FAILED,
+		    "stopped: the hart delivered a trap of it to HS-mode, where nothing may run");
+	return TRAP_RESUME;
+}
+
+/* An exception that a guest without H doesn't know, to be reflected as one that it does. */
+static enum trap_result guest_page(struct context *context, struct trap *trap)
+{
+	(void)context;
+	trap->cause = virtual_cause(trap->cause);
+	return TRAP_REFLECT;
+}
 
 static trap_handler *const exceptions[CAUSE_COUNT] = {
+	[CAUSE_INSN_ACCESS] = insn_access,
 	[CAUSE_ILLEGAL] = emulate_illegal,
 	[CAUSE_LOAD_MISALIGNED] = emulate_misaligned,
 	[CAUSE_STORE_MISALIGNED] = emulate_misaligned,
 	[CAUSE_LOAD_ACCESS] = mmio_exception,
 	[CAUSE_STORE_ACCESS] = mmio_exception,
+	[CAUSE_INSN_GUEST_PAGE] = guest_page,
+	[CAUSE_LOAD_GUEST_PAGE] = mmio_exception,
+	[CAUSE_VIRTUAL_INSN] = emulate_illegal,
+	[CAUSE_STORE_GUEST_PAGE] = mmio_exception,
 };
 
 static void work(struct cpu *cpu)
@@ -88,6 +116,28 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	work(context->cpu);
 }
 
+/* The hart's alarm, with all registers saved: mtimecmp's interrupt on a hart with Sstc. */
+void trap_timer(struct context *context)
+{
+	struct cpu *cpu = context->cpu;
+
+	cpu->alarm = 0; /* it has rung: whatever is set next differs */
+	sched_tick(&cpu->hart, arch_time());
+	work(cpu);
+}
+
+void trap_set_external(bool level)
+{
+	if (virtual_guests() && level)
+		csr_set(hvip, MIP_VSEIP);
+	else if (virtual_guests())
+		csr_clear(hvip, MIP_VSEIP);
+	else if (level)
+		csr_set(mip, MIP_SEIP);
+	else
+		csr_clear(mip, MIP_SEIP);
+}
+
 /* Another hart wants something of this one or of its vCPU. */
 static void woken(struct cpu *cpu)
 {
@@ -107,7 +157,7 @@ void trap_interrupt(xlen_t cause)
 	switch (cause << 1 >> 1) {
 	case IRQ_M_EXT: drivers_interrupt(&cpu->hart); break;
 	case IRQ_M_TIMER:
-		if (arch_timer_interrupt())
+		if (arch_timer_interrupt(arch_time()))
 			cpu->work = 1;
 		break;
 	case IRQ_M_SOFT: woken(cpu); break;
@@ -130,7 +180,7 @@ void arch_hart_poll(void)
 /* Interrupts are off in M-mode: what comes between look and WFI stays pending, and ends the WFI. */
 void arch_hart_sleep(void)
 {
-	if (!(csr_read(mip) & csr_read(mie) & (MIP_HOST | MIP_GUEST)))
+	if (!(csr_read(mip) & csr_read(mie) & (MIP_HOST | MIP_GUEST | MIP_VIRTUAL)))
 		__asm__ volatile("wfi" : : : "memory");
 	arch_hart_poll();
 }
@@ -141,6 +191,10 @@ void trap_reflect(struct context *context, xlen_t cause, xlen_t value)
 	xlen_t status = csr_read(mstatus);
 	xlen_t from_supervisor = context->status & MSTATUS_MPP_S;
 
+	if (virtual_guests()) {
+		virtual_reflect(context, cause, value);
+		return;
+	}
 	csr_write(scause, cause);
 	csr_write(stval, value);
 	csr_write(sepc, context->pc);

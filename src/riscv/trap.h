@@ -23,24 +23,43 @@ struct trap {
 	uint32_t insn; /* set by a handler that fetched it; TRAP_SKIP needs its length */
 };
 
-/* The two editions of the vector: mtvec's values. Never called. */
+/*
+ * The editions of the vector, without H and with it, by how a timer is set: mtvec's values. Never
+ * called.
+ */
 void trap_entry_sstc(void);
 void trap_entry_mtimecmp(void);
+void trap_entry_halves(void); /* mtimecmp, 32 bits at a time */
+void trap_entry_virtual_sstc(void);
+void trap_entry_virtual_mtimecmp(void);
+void trap_entry_virtual_halves(void);
 
 /*
  * A load or store that the fences denied, with only the caller-saved registers saved
  * (riscv/emul/mmio.c). The result is the register that takes cpu->mmio_value, 0 for a
  * store; or, negative, that this needs a full entry and trap_exception().
  */
-enum { MMIO_NEEDS_FULL = -1 };
+enum { TRAP_NEEDS_FULL = -1 };
 
 long mmio_load(void);
 long mmio_store(void);
+
+/* The same for a guest with V=1 that is fenced by PMP, and for one with a second stage. */
+long mmio_load_virtual(void);
+long mmio_store_virtual(void);
+long mmio_load_guest_page(void);
+long mmio_store_guest_page(void);
+
+/* The same for an illegal (with V=1: virtual) instruction, if it is a WFI (riscv/emul/illegal.c). */
+long emulate_wait(void);
 
 /* Handlers of exceptions (full entry: every register is in the context). */
 typedef enum trap_result trap_handler(struct context *context, struct trap *trap);
 
 trap_handler mmio_exception, emulate_illegal, emulate_misaligned;
+
+/* The level of the loaded guest's external interrupt. */
+void trap_set_external(bool level);
 
 /*
  * Give the guest an exception as hardware would: scause, stval, sepc, sstatus,

@@ -12,6 +12,8 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/trap.h"
+#include "riscv/virtual.h"
 
 /* riscv/fp.S */
 void fp_save_d(struct fp *fp);
@@ -37,6 +39,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
 	};
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
+	virtual_create(context, &capsule->space);
 	return &context->vcpu;
 }
 
@@ -51,6 +54,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->x[11] = opaque;
 	context->pc = pc;
 	context->status = MSTATUS_MPP_S;
+	context->time_zero = vcpu->capsule->space.time_zero;
 	context->timer = (uint64_t)-1;
 	context->external = false;
 	context->fresh = true;
@@ -62,36 +66,26 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	vcpu->resume = false;
 }
 
-static void save_fp(const struct cpu *cpu, struct fp *fp)
-{
-	csr_set(mstatus, MSTATUS_FS);
-	if (cpu->isa & ISA_BIT(ISA_D))
-		fp_save_d(fp);
-	else if (cpu->isa & ISA_BIT(ISA_F))
-		fp_save_f(fp);
-}
-
-static void load_fp(const struct cpu *cpu, const struct fp *fp)
-{
-	csr_set(mstatus, MSTATUS_FS);
-	if (cpu->isa & ISA_BIT(ISA_D))
-		fp_load_d(fp);
-	else if (cpu->isa & ISA_BIT(ISA_F))
-		fp_load_f(fp);
-}
-
 /*
  * Guests aren't offered V, but where the hart has it they can switch it on by themselves
  * (sstatus.VS): what they leave there must not reach the next one.
  */
-static void clear_vector(void)
+static __attribute__((noinline)) void clear_vector(void)
 {
 	csr_set(mstatus, MSTATUS_VS);
 	vector_clear();
 }
 
-/* Take the guest's state out of the hart. Its general registers are in the context already. */
-static void save_state(const struct cpu *cpu, struct context *context)
+/*
+ * What a hart has of what is switched. `usual` is a constant where it is asked: most harts have D,
+ * Sstc and envcfg and neither V nor H, and needn't look at each of them.
+ */
+#define HAS(what) (usual || (what))
+
+/* Take the state of a guest with V=0 out of the hart. */
+static inline __attribute__((always_inline)) void save_supervisor(const struct cpu *cpu,
+								  struct context *context,
+								  bool usual)
 {
 	struct supervisor *s = &context->supervisor;
 
@@ -105,25 +99,24 @@ static void save_state(const struct cpu *cpu, struct context *context)
 	s->sie = csr_read(sie);
 	s->scounteren = csr_read(scounteren);
 	s->software = csr_read(mip) & MIP_SSIP;
-	if (cpu->has_menvcfg)
+	if (HAS(cpu->has_menvcfg))
 		s->senvcfg = csr_read(CSR_SENVCFG);
-	if (cpu->has_sstc)
+	if (HAS(cpu->has_sstc))
 		context->timer = csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
-	save_fp(cpu, &context->fp);
 }
 
 /*
- * Put the guest's state into the hart: every CSR that it can see is written, so that
+ * Put the state of a guest with V=0 into the hart: every CSR that it can see is written, so that
  * nothing of whoever ran here before is left. The PMP is this guest's by now; its fence
  * has also done away with the translations of the one before.
  */
-static void load_state(const struct cpu *cpu, struct context *context)
+static inline __attribute__((always_inline)) void load_supervisor(const struct cpu *cpu,
+								  struct context *context,
+								  bool usual)
 {
 	const struct supervisor *s = &context->supervisor;
+	xlen_t external = __atomic_load_n(&context->external, __ATOMIC_RELAXED);
 
-	load_fp(cpu, &context->fp);
-	if (cpu->has_vector)
-		clear_vector();
 	csr_write(sstatus, s->sstatus);
 	csr_write(stvec, s->stvec);
 	csr_write(sscratch, s->sscratch);
@@ -132,19 +125,32 @@ static void load_state(const struct cpu *cpu, struct context *context)
 	csr_write(stval, s->stval);
 	csr_write(sie, s->sie);
 	csr_write(scounteren, s->scounteren);
-	if (cpu->has_menvcfg)
+	if (HAS(cpu->has_menvcfg))
 		csr_write(CSR_SENVCFG, s->senvcfg);
-	csr_clear(mip, MIP_SSIP | MIP_SEIP);
-	if (s->software)
-		csr_set(mip, MIP_SSIP);
-	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
-		csr_set(mip, MIP_SEIP);
-	arch_timer_set(&context->vcpu, context->timer);
+	/* Of mip these two are all that can be written with Sstc, and nothing was read of it. */
+	csr_write(mip, s->software | external << IRQ_S_EXT);
+	if (HAS(cpu->has_sstc))
+		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, context->timer);
+	else
+		arch_timer_set(&context->vcpu, context->timer);
 	csr_write(satp, s->satp);
 }
 
+static inline void switch_fp(const struct cpu *cpu, struct context *from, struct context *to)
+{
+	if (cpu->isa & ISA_BIT(ISA_D)) {
+		if (from)
+			fp_save_d(&from->fp);
+		fp_load_d(&to->fp);
+	} else if (cpu->isa & ISA_BIT(ISA_F)) {
+		if (from)
+			fp_save_f(&from->fp);
+		fp_load_f(&to->fp);
+	}
+}
+
 /* A reservation of the guest before must not let a store-conditional of this one succeed. */
-static void drop_reservation(void)
+static inline void drop_reservation(void)
 {
 	static int nowhere;
 	int unused;
@@ -153,13 +159,11 @@ static void drop_reservation(void)
 }
 
 /* New on this hart: what was written as data may be executed, and the fence must hold. */
-static void first_time(struct cpu *cpu, struct context *context)
+static __attribute__((noinline)) void first_time(struct context *context)
 {
 	struct capsule *capsule = context->vcpu.capsule;
 	struct reason why;
 
-	context->cpu = cpu;
-	context->mtimecmp = cpu->mtimecmp;
 	__asm__ volatile("fence.i" : : : "memory");
 	context->fresh = false;
 	if (capsule->space.ops->verify(&capsule->space, &why) == OK)
@@ -168,24 +172,72 @@ static void first_time(struct cpu *cpu, struct context *context)
 	capsule_end(capsule, CAPSULE_FAILED, "stopped: its fence can't be set up");
 }
 
+/* Nothing of `from` is in the hart any more: its fence, and what goes with `to`'s. */
+static inline void fence_in(struct cpu *cpu, struct context *to)
+{
+	const struct space *space = &to->vcpu.capsule->space;
+
+	space->ops->activate(space);
+	cpu->context = to;
+	to->alarm = cpu->alarm;
+}
+
+/* The hart has all that is usual, and `from` was loaded. */
+static inline void switch_usual(struct cpu *cpu, struct context *from, struct context *to)
+{
+	save_supervisor(cpu, from, true);
+	csr_set(mstatus, MSTATUS_FS);
+	fp_save_d(&from->fp);
+	csr_write(satp, 0);
+	fence_in(cpu, to);
+	fp_load_d(&to->fp);
+	load_supervisor(cpu, to, true);
+}
+
+static __attribute__((noinline)) void switch_any(struct cpu *cpu, struct context *from,
+						 struct context *to)
+{
+	bool virtual = cpu->has_hypervisor;
+
+	if (from && virtual)
+		virtual_save(cpu, from);
+	else if (from)
+		save_supervisor(cpu, from, false);
+	if (virtual)
+		csr_write(vsatp, 0);
+	else
+		csr_write(satp, 0);
+	if (to->cpu != cpu) {
+		to->cpu = cpu;
+		to->mtimecmp = cpu->mtimecmp;
+		to->fresh = true;
+	}
+	fence_in(cpu, to);
+	csr_set(mstatus, MSTATUS_FS);
+	switch_fp(cpu, from, to);
+	/* With V=1 mstatus.VS isn't the guest's, and vector registers are out of its reach. */
+	if (cpu->has_vector && !virtual)
+		clear_vector();
+	if (virtual) {
+		virtual_load(cpu, to);
+		arch_timer_reset();
+	} else {
+		load_supervisor(cpu, to, false);
+	}
+}
+
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
 	struct context *context = context_of(to);
 	struct cpu *cpu = cpu_of(hart_this());
-	const struct space *space = &to->capsule->space;
 
-	if (from)
-		save_state(cpu, context_of(from));
-	if (context->cpu != cpu)
-		context->fresh = true;
-	csr_write(satp, 0);
-	space->ops->activate(space);
-	cpu->context = context;
-	context->alarm = cpu->alarm;
-	if (context->fresh)
-		first_time(cpu, context);
-	load_state(cpu, context);
+	if (from && cpu->is_usual && context->cpu == cpu)
+		switch_usual(cpu, context_of(from), context);
+	else
+		switch_any(cpu, from ? context_of(from) : NULL, context);
 	drop_reservation();
+	if (context->fresh)
+		first_time(context);
 	ASSERT(!cpu->pmp_dirty);
 }
 
@@ -194,11 +246,15 @@ void arch_vcpu_drop(struct vcpu *vcpu)
 	struct cpu *cpu = cpu_of(hart_this());
 
 	(void)vcpu;
+	cpu->context = NULL;
+	if (cpu->has_hypervisor) {
+		virtual_drop(cpu);
+		return;
+	}
 	csr_clear(mie, MIP_GUEST);
 	csr_clear(mip, MIP_GUEST);
 	if (cpu->has_sstc)
 		arch_timer_quiet();
-	cpu->context = NULL;
 }
 
 _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
@@ -206,19 +262,29 @@ _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
 	context_enter(context_of(vcpu));
 }
 
+/* When the timer of a vCPU that isn't loaded is due, in the host's time. */
+static uint64_t timer_of(const struct context *context)
+{
+	/* The harts that it may run on are alike. */
+	return cpu_of(hart_this())->has_sstc ? virtual_to_host_time(context, context->timer)
+					     : context->timer;
+}
+
 bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 {
 	const struct context *context = context_of(vcpu);
+	const struct cpu *cpu = cpu_of(hart_this());
 	xlen_t pending = 0;
 
-	if (cpu_of(hart_this())->context == context)
-		return csr_read(mip) & csr_read(mie) & MIP_GUEST;
+	if (cpu->context == context)
+		return csr_read(mip) & csr_read(mie) &
+		       (cpu->has_hypervisor ? MIP_VIRTUAL : MIP_GUEST);
 	if (context->supervisor.software ||
 	    (__atomic_load_n(&vcpu->wanted, __ATOMIC_ACQUIRE) & VCPU_WANT_IPI))
 		pending |= MIP_SSIP;
 	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
 		pending |= MIP_SEIP;
-	if (context->timer <= arch_time())
+	if (timer_of(context) <= arch_time())
 		pending |= MIP_STIP;
 	return pending & context->supervisor.sie;
 }
@@ -228,11 +294,15 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 	const struct context *context = context_of(vcpu);
 	const struct cpu *cpu = cpu_of(hart_this());
 	bool loaded = cpu->context == context;
-	xlen_t sie = loaded ? csr_read(sie) : context->supervisor.sie;
+	xlen_t sie = loaded ? guest_read(sie) : context->supervisor.sie;
 
 	if (!(sie & MIP_STIP))
 		return (uint64_t)-1;
-	return loaded && cpu->has_sstc ? csr_read64(CSR_STIMECMP, CSR_STIMECMPH) : context->timer;
+	if (!loaded || !cpu->has_sstc)
+		return timer_of(context);
+	if (cpu->has_hypervisor)
+		return virtual_to_host_time(context, virtual_timer(cpu, context));
+	return csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
 }
 
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
@@ -243,31 +313,42 @@ void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->x[11] = opaque;
 	context->pc = pc;
 	context->status |= MSTATUS_MPP_S;
+	if (virtual_guests()) {
+		csr_write(vsatp, 0);
+		csr_clear(vsstatus, MSTATUS_SIE);
+		return;
+	}
 	csr_write(satp, 0);
 	csr_clear(mstatus, MSTATUS_SIE);
 }
 
 void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 {
-	if (wanted & VCPU_WANT_IPI)
-		csr_set(mip, MIP_SSIP);
+	if (wanted & VCPU_WANT_IPI) {
+		if (virtual_guests())
+			csr_set(hvip, MIP_VSSIP);
+		else
+			csr_set(mip, MIP_SSIP);
+	}
 	if (wanted & VCPU_WANT_FENCE_CODE)
 		arch_fence_instructions();
 	if (wanted & VCPU_WANT_FENCE_MEMORY)
 		arch_fence_addresses(0, 0);
-	if (wanted & VCPU_WANT_EXTERNAL) {
-		if (__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE))
-			csr_set(mip, MIP_SEIP);
-		else
-			csr_clear(mip, MIP_SEIP);
-	}
+	if (wanted & VCPU_WANT_EXTERNAL)
+		trap_set_external(__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE));
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 {
-	bool pending = csr_read(mip) & MIP_SSIP;
+	bool pending;
 
 	(void)vcpu;
+	if (virtual_guests()) {
+		pending = csr_read(hvip) & MIP_VSSIP;
+		csr_clear(hvip, MIP_VSSIP);
+		return pending;
+	}
+	pending = csr_read(mip) & MIP_SSIP;
 	csr_clear(mip, MIP_SSIP);
 	return pending;
 }

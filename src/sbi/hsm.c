@@ -12,7 +12,7 @@ enum { SUSPEND_RETENTIVE = 0, SUSPEND_NON_RETENTIVE = 0x80000000 };
  * Of several that ask at once, one brings the state from STOPPED to START_PENDING; it alone writes
  * where to start, before the wish is posted.
  */
-static struct sbi_ret start(xlen_t id, xlen_t address, xlen_t opaque)
+static __attribute__((noinline)) struct sbi_ret start(xlen_t id, xlen_t address, xlen_t opaque)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
 	struct vcpu *vcpu = sbi_vcpu(capsule, id);
@@ -35,7 +35,7 @@ static struct sbi_ret start(xlen_t id, xlen_t address, xlen_t opaque)
 }
 
 /* When the last one has gone, nobody is left to start another: that is the capsule's end. */
-static struct sbi_ret stop(void)
+static __attribute__((noinline)) struct sbi_ret stop(void)
 {
 	struct vcpu *vcpu = vcpu_this();
 
@@ -47,7 +47,7 @@ static struct sbi_ret stop(void)
 }
 
 /* The type is "32 bits wide": what lies above it in a 64-bit register isn't looked at. */
-static struct sbi_ret suspend(uint32_t type, xlen_t resume_address, xlen_t opaque)
+static __attribute__((noinline)) struct sbi_ret suspend(uint32_t type, xlen_t resume_address, xlen_t opaque)
 {
 	struct vcpu *vcpu = vcpu_this();
 

@@ -198,18 +198,6 @@ static void on_external(struct trap_frame *frame)
 	CSR_CLEAR(sie, SIP_SEIP);
 }
 
-static unsigned long argument(const char *name, unsigned long otherwise)
-{
-	unsigned long value = 0;
-	char text[24];
-
-	if (!kit_argument(name, text, sizeof(text)))
-		return otherwise;
-	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
-		value = value * 10 + (unsigned long)(*p - '0');
-	return value;
-}
-
 /* Everything that the device tree is needed for: later it may be overwritten. */
 static void set_up(void)
 {
@@ -256,15 +244,16 @@ void main(void)
 {
 	uint32_t hz =
 		fdt_cell(&kit.fdt, fdt_path(&kit.fdt, "/cpus"), "timebase-frequency", 0, 10000000);
-	unsigned long ops = argument("ops", -1UL), seconds = argument("seconds", 10);
-	unsigned long only = argument("only", ATTACKS);
+	unsigned long ops = kit_argument_number("ops", -1UL),
+		      seconds = kit_argument_number("seconds", 10);
+	unsigned long only = kit_argument_number("only", ATTACKS);
 	uint64_t start, remark, end;
 
-	if (argument("wait", 0))
+	if (kit_argument_number("wait", 0))
 		wait_for_go();
 	start = remark = csr_time();
 	end = start + (uint64_t)seconds * hz;
-	hostile.seed = argument("seed", (unsigned long)start);
+	hostile.seed = kit_argument_number("seed", (unsigned long)start);
 	print("# hostile: seed %lu\n", (unsigned long)hostile.seed);
 	if (ops != -1UL)
 		end = -1;

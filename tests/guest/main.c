@@ -33,5 +33,6 @@ static const struct test_subject subjects[] = {
 
 void main(void)
 {
+	trap_learn_sip();
 	test_run(subjects);
 }

@@ -37,7 +37,7 @@ static void enable(uint32_t bits)
 
 static bool external(void)
 {
-	return CSR_READ(sip) & SIP_SEIP;
+	return trap_is_pending(IRQ_EXTERNAL);
 }
 
 /* The line follows in its own time on real hardware: so with patience, and not for ever. */

@@ -40,7 +40,7 @@ static void on_timer_again(struct trap_frame *frame)
 
 static bool pending(void)
 {
-	return CSR_READ(sip) & SIP_STIP;
+	return trap_is_pending(IRQ_TIMER);
 }
 
 static void wait_pending(void)

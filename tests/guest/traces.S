@@ -19,29 +19,6 @@ traces_start:
 	li	a0, 0
 1:	j	_start
 
-	.option	push
-	.option	arch, +d
-	/* traces_fp_load(uint64_t), traces_fp_store(uint64_t f[33]): fcsr is the last */
-	.globl	traces_fp_load
-traces_fp_load:
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	fld	f\n, 0(a0)
-	.endr
-	li	t0, 0x75
-	csrw	fcsr, t0
-	ret
-
-	.globl	traces_fp_store
-traces_fp_store:
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	fsd	f\n, (\n * 8)(a0)
-	.endr
-	csrr	t0, fcsr
-	sw	t0, (32 * 8)(a0)
-	sw	zero, (32 * 8 + 4)(a0)
-	ret
-	.option	pop
-
 	/*
 	 * traces_end(type, reason): SRST with a pattern in every other register. It returns only
 	 * if the call is refused.

@@ -8,6 +8,7 @@
  *	0	shut down
  */
 #include "kit/csr.h"
+#include "kit/fp.h"
 #include "kit/kit.h"
 #include "kit/mmio.h"
 #include "kit/print.h"
@@ -15,13 +16,10 @@
 #include "kit/test.h"
 #include "kit/trap.h"
 
-#define FP_COUNT 32
 #define TRACE	 ((unsigned long)0x7ace7ace7ace7aceULL)
 #define SOON	 3000000 /* ticks */
 #define PRIORITY 5
 
-void traces_fp_load(const uint64_t *value);
-void traces_fp_store(uint64_t f[FP_COUNT + 1]);
 void traces_end(unsigned long type, unsigned long reason) __attribute__((noreturn));
 
 extern unsigned long traces_seen[3];
@@ -106,11 +104,14 @@ static void leave_in_devices(void)
 
 static void leave_in_csrs(bool later)
 {
-	static const uint64_t pattern = 0x7ace7ace7ace7aceULL;
+	uint64_t f[FP_WORDS];
 
+	for (unsigned int i = 0; i < FP_COUNT; i++)
+		f[i] = 0x7ace7ace7ace7aceULL;
+	f[FP_COUNT] = 0x75; /* fcsr */
 	CSR_SET(sstatus, SSTATUS_FS);
 	if (CSR_READ(sstatus) & SSTATUS_FS)
-		traces_fp_load(&pattern);
+		fp_load(f);
 	CSR_SET(sip, SIP_SSIP);
 	sbi_set_timer(later ? csr_time() + SOON : 0);
 	CSR_WRITE(scounteren, 2);
@@ -156,7 +157,7 @@ static void look_at_ram(void)
 static void look_at_registers(void)
 {
 	struct test_tally t = {0};
-	uint64_t f[FP_COUNT + 1];
+	uint64_t f[FP_WORDS];
 
 	for (unsigned int i = 1; i < 32; i++)
 		if (i != 11)
@@ -166,7 +167,7 @@ static void look_at_registers(void)
 	CSR_SET(sstatus, SSTATUS_FS);
 	if (!(CSR_READ(sstatus) & SSTATUS_FS))
 		return;
-	traces_fp_store(f);
+	fp_store(f);
 	for (unsigned int i = 0; i <= FP_COUNT; i++)
 		test_tally(&t, i, 0, (unsigned long)(f[i] | f[i] >> 32));
 	test_tally_end(&t, "all floating-point registers and fcsr were zero");

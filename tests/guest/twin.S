@@ -51,29 +51,6 @@ twin_hold:
 	ret
 
 	.option	push
-	.option	arch, +d
-	/* twin_fp_load(const uint64_t f[33]), twin_fp_store(uint64_t f[33]): fcsr is the last */
-	.globl	twin_fp_load
-twin_fp_load:
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	fld	f\n, (\n * 8)(a0)
-	.endr
-	lw	t0, (32 * 8)(a0)
-	csrw	fcsr, t0
-	ret
-
-	.globl	twin_fp_store
-twin_fp_store:
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	fsd	f\n, (\n * 8)(a0)
-	.endr
-	csrr	t0, fcsr
-	sw	t0, (32 * 8)(a0)
-	sw	zero, (32 * 8 + 4)(a0)
-	ret
-	.option	pop
-
-	.option	push
 	.option	arch, +v
 	/* twin_vector_load(const char v[32 * vlenb]), twin_vector_store(char *): whole registers. */
 	.globl	twin_vector_load

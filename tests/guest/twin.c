@@ -7,6 +7,7 @@
  * Boot arguments: tag=A or tag=B, rounds=N.
  */
 #include "kit/csr.h"
+#include "kit/fp.h"
 #include "kit/kit.h"
 #include "kit/mmu.h"
 #include "kit/print.h"
@@ -14,7 +15,6 @@
 #include "kit/string.h"
 #include "kit/trap.h"
 
-#define FP_COUNT   32
 #define SLEEP	   300 /* ticks: long enough to fall asleep, short enough for thousands */
 #define SPIN_LONG  400000
 #define VECTOR_MAX (32 * 128)
@@ -28,8 +28,6 @@ struct twin_registers {
 };
 
 void twin_hold(struct twin_registers *r);
-void twin_fp_load(const uint64_t f[FP_COUNT + 1]);
-void twin_fp_store(uint64_t f[FP_COUNT + 1]);
 void twin_vector_load(const char *v);
 void twin_vector_store(char *v);
 void twin_reserve(int *at);
@@ -261,16 +259,16 @@ static void hold(unsigned long spin)
 
 static void hold_fp(unsigned long spin)
 {
-	uint64_t f[FP_COUNT + 1], now[FP_COUNT + 1];
+	uint64_t f[FP_WORDS], now[FP_WORDS];
 
 	for (unsigned int i = 0; i < FP_COUNT; i++)
 		f[i] = (uint64_t)tagged(tag, i) << 32 | (uint32_t)tagged(tag, round_number + i);
 	f[FP_COUNT] = tag == 'A' ? 0x35 : 0x4a;
 	CSR_SET(sstatus, SSTATUS_FS);
-	twin_fp_load(f);
+	fp_load(f);
 	hold(spin);
 	CSR_SET(sstatus, SSTATUS_FS);
-	twin_fp_store(now);
+	fp_store(now);
 	for (unsigned int i = 0; i <= FP_COUNT; i++)
 		expect("register f", i, (unsigned long)(f[i] >> 32 ^ f[i]),
 		       (unsigned long)(now[i] >> 32 ^ now[i]));
@@ -319,18 +317,6 @@ static void hold_reservation(void)
 	reservations_kept += !failed;
 }
 
-static unsigned long argument(const char *name, unsigned long otherwise)
-{
-	unsigned long value = 0;
-	char text[16];
-
-	if (!kit_argument(name, text, sizeof(text)))
-		return otherwise;
-	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
-		value = value * 10 + (unsigned long)(*p - '0');
-	return value;
-}
-
 static void set_up(void)
 {
 	unsigned long unused;
@@ -364,7 +350,7 @@ static bool translate(void)
 
 void main(void)
 {
-	unsigned long rounds = argument("rounds", 3000);
+	unsigned long rounds = kit_argument_number("rounds", 3000);
 
 	set_up();
 	if (!translate())

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the victim can't say in C: sleep with every register set, and FP registers. */
+/* What the victim can't say in C: sleep with every register set. */
 #include "kit/csr.h"
 
 	.text
@@ -8,26 +8,3 @@
 victim_sleep:
 	wfi
 	c.ebreak
-
-	/* void victim_fp_load(const uint64_t f[33]), victim_fp_store(uint64_t f[33]): fcsr is last */
-	.option	push
-	.option	arch, +d
-	.globl	victim_fp_load
-victim_fp_load:
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	fld	f\n, (\n * 8)(a0)
-	.endr
-	lw	t0, (32 * 8)(a0)
-	csrw	fcsr, t0
-	ret
-
-	.globl	victim_fp_store
-victim_fp_store:
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	fsd	f\n, (\n * 8)(a0)
-	.endr
-	csrr	t0, fcsr
-	sw	t0, (32 * 8)(a0)
-	sw	zero, (32 * 8 + 4)(a0)
-	ret
-	.option	pop

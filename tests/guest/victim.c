@@ -9,6 +9,7 @@
  * many of a hundred beats may come later than that and tolerance=N us.
  */
 #include "kit/csr.h"
+#include "kit/fp.h"
 #include "kit/kit.h"
 #include "kit/print.h"
 #include "kit/sbi.h"
@@ -21,15 +22,12 @@
 #define TOLERANCE_US 5000
 #define LATE_PERCENT 5
 #define SLICE	     (32 * 1024)
-#define FP_COUNT     32
 
-/* victim.S: wfi, then c.ebreak, with all registers as given; FP in and out. */
+/* victim.S: wfi, then c.ebreak, with all registers as given. */
 extern const char victim_sleep[];
-void victim_fp_load(const uint64_t f[FP_COUNT + 1]);
-void victim_fp_store(uint64_t f[FP_COUNT + 1]);
 
 static unsigned long x[32];
-static uint64_t f[FP_COUNT + 1]; /* the last one is fcsr */
+static uint64_t f[FP_WORDS]; /* the last one is fcsr */
 static bool has_fp, has_menvcfg;
 static unsigned long free_start, free_end, scan_at;
 static unsigned long beats, late, worst, passes;
@@ -104,7 +102,7 @@ static void set_up_registers(void)
 	CSR_SET(sstatus, SSTATUS_FS);
 	has_fp = CSR_READ(sstatus) & SSTATUS_FS;
 	if (has_fp)
-		victim_fp_load(f);
+		fp_load(f);
 	has_menvcfg = !trap_call(&t, read_senvcfg, 0, 0, 0);
 	CSR_WRITE(scounteren, 5);
 	CSR_WRITE(sie, SIP_STIP);
@@ -114,7 +112,7 @@ static void set_up_registers(void)
 static void sleep_until(uint64_t due)
 {
 	unsigned long before[CSR_COUNT], after[CSR_COUNT];
-	uint64_t now_f[FP_COUNT + 1];
+	uint64_t now_f[FP_WORDS];
 	struct trap t;
 
 	read_csrs(before);
@@ -134,22 +132,10 @@ static void sleep_until(uint64_t due)
 			fail("CSR of the list, number", i, before[i], after[i]);
 	if (!has_fp)
 		return;
-	victim_fp_store(now_f);
+	fp_store(now_f);
 	for (unsigned long i = 0; i <= FP_COUNT; i++)
 		if (now_f[i] != f[i])
 			fail("register f", i, (unsigned long)f[i], (unsigned long)now_f[i]);
-}
-
-static unsigned long argument(const char *name, unsigned long otherwise)
-{
-	unsigned long value = 0;
-	char text[16];
-
-	if (!kit_argument(name, text, sizeof(text)))
-		return otherwise;
-	for (const char *p = text; *p >= '0' && *p <= '9'; p++)
-		value = value * 10 + (unsigned long)(*p - '0');
-	return value;
 }
 
 static bool is_asked_to_end(void)
@@ -177,10 +163,10 @@ static uint64_t beat(uint64_t due, unsigned long limit)
 
 void main(void)
 {
-	unsigned long seconds = argument("seconds", 0);
-	unsigned long limit =
-		argument("neighbours", 0) * TURN_US + argument("tolerance", TOLERANCE_US);
-	unsigned long late_percent = argument("late", LATE_PERCENT);
+	unsigned long seconds = kit_argument_number("seconds", 0);
+	unsigned long limit = kit_argument_number("neighbours", 0) * TURN_US +
+			      kit_argument_number("tolerance", TOLERANCE_US);
+	unsigned long late_percent = kit_argument_number("late", LATE_PERCENT);
 	uint64_t start, due;
 
 	hz = fdt_cell(&kit.fdt, fdt_path(&kit.fdt, "/cpus"), "timebase-frequency", 0, 10000000);

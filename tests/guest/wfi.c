@@ -50,7 +50,7 @@ static void check_timer(void)
 
 	CSR_SET(sie, SIP_STIP);
 	sbi_set_timer(start + SOON);
-	while (!(CSR_READ(sip) & SIP_STIP)) {
+	while (!trap_is_pending(IRQ_TIMER)) {
 		__asm__ volatile("wfi" : : : "memory");
 		rounds++;
 	}

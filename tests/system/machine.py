@@ -107,7 +107,7 @@ class Ended:
 
 
 def run(line, log, limit=30, until=None):
-    """Runs a machine to its end, or to the first line that has `until`, without a terminal. The
+    """Runs a machine to its end, or to the end of a line that has `until`, without a terminal. The
     limit kills what goes on, which is no error here: the caller looks at the status."""
     slots = Slots()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def run(line, log, limit=30, until=None):
             end = time.monotonic() + limit
             while status is None:
                 status = child.poll()
-                seen = until and until in plain(log.read_bytes())
+                seen = until and "\n" in plain(log.read_bytes()).partition(until)[2]
                 if status is None and (seen or time.monotonic() > end):
                     child.kill()
                     child.wait()

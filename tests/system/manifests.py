@@ -17,7 +17,7 @@ TEMPLATE = """/dts-v1/;
 	capsules = %(capsules)s;
 	images {
 		hello { description = "hello"; data = /incbin/("kernel"); type = "kernel";
-			arch = "riscv"; os = "linux"; compression = "none"; load = <0>; entry = <0>; };
+			arch = "riscv"; os = "linux"; compression = "none"; load = <0>; entry = <0>; %(hash)s };
 	};
 	configurations {
 		default = "web";
@@ -36,11 +36,13 @@ def properties(changes):
                     if value is not None)
 
 
-def pack(folder, image, capsules='"web"', **changes):
-    """A manifest with one or two small capsules; `_` in a name stands for `-`."""
+def pack(folder, image, capsules='"web"', algo=None, **changes):
+    """A manifest with one or two small capsules; `_` in a name stands for `-`. `algo`: of a hash
+    over the image."""
     changes = {name.replace("_", "-"): value for name, value in changes.items()}
     (folder / "kernel").write_bytes(image)
     (folder / "x.its").write_text(TEMPLATE % {
+        "hash": 'hash-1 { algo = "%s"; };' % algo if algo else "",
         "capsules": capsules, "web": properties(changes), "mail": properties({})})
     done = subprocess.run(["mkimage", "-D", "-I dts -O dtb -p 500", "-f", "x.its", "x.itb"],
                           cwd=folder, capture_output=True, text=True, check=False)

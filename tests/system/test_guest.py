@@ -13,15 +13,23 @@ MAIN = (ROOT / "tests/guest/main.c").read_text()
 SUBJECTS = re.findall(r'^\t\{"([a-z]+)", \w+\},$', MAIN, re.MULTILINE)
 assert len(SUBJECTS) > 10
 
+# What fences the capsule on what kind of hart: what follows the CPU's name, and the option.
+FENCES = {"": ("h=false", None), " H pmp": ("", "isolation=pmp"), " hext": ("", None)}
+
 CELLS = {}
-for width in (64, 32):
-    for harts in (1, 4):
-        for sstc in (True, False):
-            for poison in (False, True):
-                name = "rv%d %d harts%s%s" % (width, harts, "" if sstc else " no sstc",
-                                              " poisoned" if poison else "")
-                CELLS[name] = {"width": width, "cpus": harts, "poison": poison,
-                               "cpu": "h=false" + ("" if sstc else ",sstc=false")}
+for fence, (cpu, option) in FENCES.items():
+    for width in (64, 32):
+        for harts in (1, 4):
+            for sstc in (True, False):
+                for poison in (False, True):
+                    # With H, poison and Sstc are each tried once, not in every combination.
+                    if fence and poison == sstc:
+                        continue
+                    name = "rv%d%s %d harts%s%s" % (width, fence, harts, "" if sstc else " no sstc",
+                                                    " poisoned" if poison else "")
+                    words = [word for word in (cpu, "" if sstc else "sstc=false") if word]
+                    CELLS[name] = {"width": width, "cpus": harts, "poison": poison,
+                                   "cpu": ",".join(words), "append": option}
 
 
 def opensbi(width=64):

@@ -13,6 +13,14 @@ CELLS = {
     "rv64 vector": {"width": 64, "cpu": "h=false,v=true"},
     "rv32": {"width": 32, "cpu": "h=false"},
     "rv32 no sstc": {"width": 32, "cpu": "h=false,sstc=false"},
+    "rv64 H pmp": {"width": 64, "cpu": "", "append": "isolation=pmp"},
+    "rv64 H pmp no sstc": {"width": 64, "cpu": "sstc=false", "append": "isolation=pmp"},
+    "rv64 H pmp vector": {"width": 64, "cpu": "v=true", "append": "isolation=pmp"},
+    "rv32 H pmp": {"width": 32, "cpu": "", "append": "isolation=pmp"},
+    "rv64 hext": {"width": 64, "cpu": ""},
+    "rv64 hext no sstc": {"width": 64, "cpu": "sstc=false"},
+    "rv32 hext": {"width": 32, "cpu": ""},
+    "rv32 hext no sstc": {"width": 32, "cpu": "sstc=false"},
 }
 
 
@@ -20,7 +28,25 @@ CELLS = {
 def test_twins(bench, cell):
     """Nothing of the one is seen by the other."""
     width = CELLS[cell]["width"]
-    ended = bench.run(guest("twins", width), limit=60, cpus=1, mem="256M", **CELLS[cell])
+    check_twins(bench.run(guest("twins", width), limit=60, cpus=1, mem="256M", **CELLS[cell]))
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if "hext" in cell])
+def test_same_address(bench, cell):
+    """The same of two guests that are linked, and loaded, at one address."""
+    width = CELLS[cell]["width"]
+    check_twins(bench.run(guest("same", width), limit=60, cpus=1, mem="256M", **CELLS[cell]))
+
+
+@pytest.mark.parametrize("cell", ["rv64", "rv32 H pmp"])
+def test_same_address_without_a_second_stage(bench, cell):
+    """PMP doesn't translate: the second one is refused, and the first one runs."""
+    width = CELLS[cell]["width"]
+    ended = bench.run(guest("same", width), limit=60, cpus=1, mem="256M", **CELLS[cell])
+    ended.says("Capsule other is refused: ", "overlaps", "Capsule 1: one: powered off")
+
+
+def check_twins(ended):
     assert "FAIL" not in ended.text
     ended.says("Capsule 1: PASS: twin A: 2000 rounds", "Capsule 2: PASS: twin B: 2000 rounds")
     ended.ends(EXIT_DONE)

@@ -225,6 +225,14 @@ static void type(const char *text)
 		uart.keys[uart.typed++] = (uint8_t)*text++;
 }
 
+/* Show `port`, as a user who chooses it in the menu. */
+static inline void attach(struct console_port *port)
+{
+	console_lock();
+	console_show(port);
+	console_finish();
+}
+
 /* Let the UART work, and serve its interrupt, until nothing happens any more. */
 static void settle(void)
 {

@@ -38,6 +38,9 @@ static void fresh(void)
 	fake_console_reset();
 	fake_log_clear();
 	fake_arch_capsule(&capsule, vcpus, (gpa_t){RAM_BASE}, memory, RAM_SIZE);
+	for (unsigned i = 1; i < CAPSULE_VCPUS_MAX; i++)
+		capsule.vcpus[i]->state = VCPU_STARTED;
+	capsule.started = CAPSULE_VCPUS_MAX;
 	capsule.console.changed = port_changed;
 	changed = 0;
 	fake_arch.harts[0].vendor = 0x123;

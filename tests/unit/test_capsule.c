@@ -35,6 +35,7 @@ static uint8_t *fit;  /* the manifest, outside of it */
 static size_t fit_size;
 static struct ram_map map, baseline;
 static struct capsule *capsule;
+static struct hart_set harts; /* where it may run: on the first two */
 static struct manifest_capsule wish;
 static struct reason why;
 
@@ -134,6 +135,8 @@ static void fresh(void)
 	fail_at = steps = 0;
 	memset(&map, 0, sizeof(map));
 	capsule = NULL;
+	harts = (struct hart_set){{3}};
+	place_init(FAKE_HARTS);
 	strcpy(why.text, "(no reason given)");
 	assert_int_equal(ram_add(&map, (struct hpa_range){{(uintptr_t)host}, HOST_SIZE}, &reason),
 			 OK);
@@ -174,7 +177,7 @@ static int tear_down_all(void **state)
 
 static bool create(void)
 {
-	capsule = capsule_create(1, &wish, TIMEBASE, &map, fake_arch.harts, &why);
+	capsule = capsule_create(1, &wish, TIMEBASE, &map, fake_arch.harts, &harts, &why);
 	return capsule;
 }
 
@@ -231,7 +234,6 @@ static void refuse_it(const char *words)
 	assert_false(create());
 	assert_says(words);
 	check_baseline();
-	assert_int_equal(fake_arch.harts[0].vcpu_count, 0);
 }
 
 /* --- what a good one is ---------------------------------------------------------------- */
@@ -342,8 +344,7 @@ static void check_created(uint8_t *ram)
 	assert_int_equal(capsule->space.regions[0].allow, ALLOW_ALL);
 	assert_int_equal(ram_owner_of(&map, (hpa_t){(uintptr_t)ram}), RAM_OWNER_CAPSULE + 1);
 	assert_true(ram_total(&map, RAM_OWNER_CAPSULE + 1) == wish.memory_size + own_size());
-	assert_int_equal(fake_arch.harts[0].vcpu_count, 1);
-	assert_ptr_equal(fake_arch.harts[0].vcpus[0], capsule->vcpus[0]);
+	assert_memory_equal(&capsule->harts, &harts, sizeof(harts));
 	assert_int_equal(capsule->restart, wish.restart);
 	assert_true(capsule->started_at == fake_arch.time);
 	assert_ptr_equal(capsule->vcpus[0]->console, &capsule->console);
@@ -358,7 +359,9 @@ static void check_created(uint8_t *ram)
 	assert_false(vcpu->ipi || vcpu->external || vcpu->masked);
 	assert_true(vcpu->timer == UINT64_MAX);
 	assert_ptr_equal(vcpu->vcpu.capsule, capsule);
-	assert_ptr_equal(vcpu->vcpu.hart, fake_arch.harts);
+	/* Where least is to do: of equals the last. */
+	assert_ptr_equal(vcpu->vcpu.hart, &fake_arch.harts[1]);
+	assert_int_equal(capsule->console.cpu, 1);
 	assert_true(vcpu->a0 == 0);
 	assert_true(vcpu->pc == capsule->ram.raw + MIB(2 * 64 / XLEN));
 
@@ -441,6 +444,7 @@ static void test_after_another(void **state)
 	memset(host + MIB(2), 0xee, MIB(8));
 	ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
 	fake_arch_reset();
+	place_init(FAKE_HARTS);
 	fake_log_clear();
 	create_well();
 	load();
@@ -595,20 +599,39 @@ static void test_too_much(void **state)
 	assert_true(capsule->ram_size == MIB(16));
 }
 
+/* The first is about to start, the others wait for it to start them; all over its harts. */
 static void test_vcpus(void **state)
 {
-	static const uint32_t counts[] = {2, 3, 32, 0xffffffff};
+	static const uint32_t counts[] = {2, 3, CAPSULE_VCPUS_MAX};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LENGTH(counts); i++) {
-		char text[64];
+		unsigned on[FAKE_HARTS] = {0};
 
-		if (counts[i] <= CAPSULE_VCPUS_MAX)
-			continue;
+		fresh();
 		wish.vcpus = counts[i];
-		snprintf(text, sizeof(text), "vcpus is %u; at most %u", counts[i],
-			 CAPSULE_VCPUS_MAX);
-		refuse_it(text);
+		wish.weight = 300;
+		wish.cap_percent = 150;
+		sched_init(TIMEBASE, FAKE_HARTS);
+		create_well();
+		load();
+		assert_int_equal(capsule->vcpu_count, counts[i]);
+		assert_int_equal(capsule->started, 1);
+		for (unsigned id = 0; id < counts[i]; id++) {
+			const struct vcpu *vcpu = capsule->vcpus[id];
+
+			assert_int_equal(vcpu->id, id);
+			assert_int_equal(vcpu->state, id ? VCPU_STOPPED : VCPU_STARTED);
+			assert_int_equal(vcpu->place, VCPU_AWAY);
+			assert_int_equal(vcpu->weight, 300);
+			assert_int_equal(vcpu->inverse_weight, SHARE_SCALE / 300);
+			assert_true(hart_set_has(&harts, vcpu->hart->index));
+			on[vcpu->hart->index]++;
+		}
+		assert_in_range(on[0], counts[i] / 2, (counts[i] + 1) / 2);
+		assert_int_equal(capsule->cap.rate, 98304); /* 1.5 in 2^16 */
+		ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
+		check_baseline();
 	}
 }
 
@@ -806,7 +829,7 @@ static void test_short_of(void **state)
 			ram_add(&map, (struct hpa_range){{start}, free_end - start}, &reason), OK);
 		baseline = map;
 		if (pages * PAGE_SIZE < align_up(sizeof(struct fake_vcpu), PAGE_SIZE))
-			refuse_it("no memory is left for its vCPU");
+			refuse_it("no memory is left for vCPU 0 of its 1");
 		else
 			create_well();
 	}

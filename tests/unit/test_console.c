@@ -82,7 +82,6 @@ static void test_full(void **state)
 		while (console_write(port, 'a' + taken % 26))
 			assert_true(++taken <= 16 + WAITING);
 		assert_int_equal(taken, 16 + WAITING);
-		assert_false(console_writable(port));
 		assert_true(uart.on_output);
 		assert_int_equal(changed[0], 0);
 		while (uart.sent < 16 + WAITING - RING / 2) {
@@ -93,7 +92,6 @@ static void test_full(void **state)
 		assert_int_equal(changed[0], 1);
 		settle();
 		assert_int_equal(changed[0], 1);
-		assert_true(console_writable(port));
 		assert_true(console_write(port, '!'));
 		settle();
 		assert_int_equal(uart.sent, taken + 1);
@@ -105,17 +103,49 @@ static void test_full(void **state)
 	}
 }
 
-/* Asking alone is enough to be called back. */
-static void test_asked(void **state)
+/* The hart looks at the clock as it is told to, and at nothing else. Returns how often. */
+static unsigned pass_unserved(uint64_t ticks)
 {
+	uint64_t end = fake_arch.time + ticks;
+	unsigned count = 0;
+
+	for (; console_deadline() <= end; count++) {
+		assert_true(count < 1000);
+		if (fake_arch.time < console_deadline())
+			fake_arch.time = console_deadline();
+		uart.fifo = 0;
+		console_tick();
+	}
+	fake_arch.time = end;
+	return count;
+}
+
+/* A device whose interrupts reach nobody: what is typed arrives, and what waits is sent. */
+static void test_polled(void **state)
+{
+	uint64_t often;
+	unsigned busy;
+
 	(void)state;
-	start(1, true);
-	for (unsigned i = 0; i < 1 + WAITING; i++)
-		assert_true(console_writable(port) && console_write(port, 'x'));
-	assert_false(console_writable(port));
-	settle();
+	prepare(1, 16, false);
+	console_poll_device();
+	assert_true(console_deadline() == NEVER);
+	console_start();
+	often = console.silence / 8;
+	type("ab");
+	assert_int_equal(console_read(port), -1);
+	assert_int_equal(pass_unserved(often), 1);
+	assert_int_equal(console_read(port), 'a');
+	assert_int_equal(console_read(port), 'b');
 	assert_int_equal(changed[0], 1);
-	assert_true(console_writable(port));
+	assert_int_equal(pass_unserved(80 * often), 80);
+	for (unsigned i = 0; i < 160; i++)
+		write_to(port, "x");
+	assert_int_equal(uart.sent, 16);
+	busy = pass_unserved(2 * often);
+	assert_int_equal(uart.sent, 160);
+	assert_in_range(busy, 9, 16);
+	assert_int_equal(pass_unserved(80 * often), 80);
 }
 
 /* console_write_bytes() says how many it took: all, some, none. */
@@ -231,7 +261,6 @@ static void test_nowhere(void **state)
 	assert_true(console_write(port, 'x'));
 	assert_int_equal(bytes_to(port, text, sizeof(text)), sizeof(text));
 	assert_true(console_write_blocking(port, 'x'));
-	assert_true(console_writable(port));
 	assert_int_equal(console_read(port), -1);
 	say_line();
 	console_interrupt();
@@ -519,7 +548,6 @@ static void random_write(void)
 	memcpy(model.bytes + model.written, bytes, taken);
 	model.written += taken;
 	if (taken < size) {
-		assert_false(console_writable(port));
 		model.waits = true;
 		model.changed_at_wait = changed[0];
 	}
@@ -616,7 +644,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_busy),
 		TEST(test_full),
-		TEST(test_asked),
+		TEST(test_polled),
 		TEST(test_bytes),
 		TEST(test_bytes_aligned),
 		TEST(test_blocking),

@@ -40,7 +40,7 @@ static xlen_t *csr_named(const char *name)
 
 static struct machine_hart description;
 static struct cpu *cpu;
-static bool has_time, has_satp, has_mseccfg, has_clock, locked;
+static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock, locked;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -65,7 +65,7 @@ static int set_up(void **state)
 		.mtimecmp = {0x2004018},
 	};
 	*csr_named("misa") = misa_of("ACDFIMSU");
-	has_time = has_satp = has_mseccfg = has_clock = true;
+	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock = true;
 	locked = false;
 	slots = 16;
 	mseccfg = 0;
@@ -100,7 +100,13 @@ bool csr_probe_menvcfg(xlen_t *value)
 bool csr_probe_stimecmp(xlen_t *value)
 {
 	*value = 0;
-	return true;
+	return has_stimecmp;
+}
+
+bool csr_probe_mstatush(xlen_t *value)
+{
+	*value = 0;
+	return has_mstatush;
 }
 
 bool csr_probe_mcounteren(xlen_t *value)
@@ -129,6 +135,32 @@ void trap_entry_sstc(void)
 }
 
 void trap_entry_mtimecmp(void)
+{
+}
+
+void trap_entry_virtual_sstc(void)
+{
+}
+
+void trap_entry_virtual_mtimecmp(void)
+{
+}
+
+void trap_entry_virtual_halves(void)
+{
+}
+
+void virtual_probe(struct cpu *of)
+{
+	assert_true(of->has_hypervisor);
+}
+
+void virtual_set_up(struct cpu *of)
+{
+	assert_true(of->has_hypervisor);
+}
+
+void trap_entry_halves(void)
 {
 }
 
@@ -178,7 +210,7 @@ static void test_modes(void **state)
 	has_satp = true;
 	expect(NULL);
 	*csr_named("misa") = misa_of("ACHIMSU");
-	expect("it has the H extension");
+	expect(NULL);
 	description.mmu_type = NULL;
 	expect("names no mmu-type");
 }
@@ -197,8 +229,43 @@ static void test_pmp(void **state)
 	slots = 16;
 	mseccfg = MSECCFG_MML;
 	expect("has set mseccfg.MML");
+	locked = true;
+	expect("has set mseccfg.MML");
+	locked = false;
 	mseccfg = (xlen_t)~MSECCFG_MML;
 	expect(NULL);
+}
+
+/* Each way to set a timer has its vector. */
+static void test_vectors(void **state)
+{
+	(void)state;
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_true(*csr_named("mtvec") == (uintptr_t)trap_entry_mtimecmp);
+	description.mtimecmp_halves = true;
+	cpu_set_up(cpu);
+	assert_true(*csr_named("mtvec") == (uintptr_t)trap_entry_halves);
+	description.isa = "rv64imac_sstc";
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_true(*csr_named("mtvec") == (uintptr_t)trap_entry_sstc);
+	has_stimecmp = false;
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_true(*csr_named("mtvec") == (uintptr_t)trap_entry_halves);
+}
+
+/* The double-trap bit is RV32's affair here; it is never left set. */
+static void test_double_trap(void **state)
+{
+	(void)state;
+	expect(NULL);
+	assert_int_equal(cpu->has_double_trap, XLEN == 32);
+	assert_int_equal(*csr_named("CSR_MSTATUSH"), 0);
+	has_mstatush = false;
+	expect(NULL);
+	assert_false(cpu->has_double_trap);
 }
 
 static void test_clocks(void **state)
@@ -221,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup(test_fit, set_up),
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
+		cmocka_unit_test_setup(test_vectors, set_up),
+		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
 	};
 

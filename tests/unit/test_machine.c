@@ -34,6 +34,7 @@ static void check_virt(const char *name, unsigned harts, const char *isa_start)
 	assert_int_equal(machine.timebase, 10000000);
 	assert_int_equal(machine.mtime.raw, 0x200bff8);
 	assert_int_equal(machine.uart.base.raw, 0x10000000);
+	assert_int_equal(machine.uart.kind, UART_16550);
 	assert_int_equal(machine.uart.io_width, 1);
 	assert_int_equal(machine.uart.reg_shift, 0);
 	assert_int_equal(machine.uart.clock, 3686400);
@@ -164,6 +165,7 @@ static void test_board_devices(void **state)
 	assert_int_equal(machine.timebase, 1000000);
 	assert_int_equal(machine.mtime.raw, 0x6000bff8);
 	assert_int_equal(machine.uart.base.raw, 0x40002000); /* stdout-path, not the first */
+	assert_int_equal(machine.uart.kind, UART_DESIGNWARE);
 	assert_int_equal(machine.uart.reg_shift, 2);
 	assert_int_equal(machine.uart.io_width, 4);
 	assert_int_equal(machine.uart.clock, 100000000);
@@ -572,12 +574,14 @@ static void test_small_clint(void **state)
 	assert_int_equal(read_edited(), OK);
 	assert_int_equal(machine.mtime.raw, 0);
 	assert_int_equal(machine.harts[2].mtimecmp.raw, 0x60004018);
+	assert_true(machine.harts[2].mtimecmp_halves);
 
 	edit_board();
 	set_text("/soc/bridge@800000/clint@0", "compatible", "riscv,clint0");
 	set_text("/soc/bridge@800000/plic@1000000", "compatible", "riscv,plic0");
 	assert_int_equal(read_edited(), OK);
 	assert_int_equal(machine.plic.sources, 53);
+	assert_false(machine.harts[2].mtimecmp_halves);
 }
 
 /* New nodes come first in the tree, so those of the board are the first without room. */

@@ -95,7 +95,7 @@ static void write_named(const char *csr, xlen_t value)
 		fail_msg("%s is no CSR of the PMP", csr);
 }
 
-struct hart *arch_this_hart;
+_Thread_local struct hart *arch_this_hart;
 
 /* The one instruction of assembly is a fence; `__asm__ volatile("...")` counts it. */
 #undef csr_write
@@ -104,10 +104,19 @@ struct hart *arch_this_hart;
 #include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/hext/hext.h"
+#include "riscv/virtual.h"
 #define __asm__ pmp.fences++
 #define volatile(...) /* nothing */
 #include "riscv/pmp/pmp.c"
 #undef volatile
+#undef __asm__
+
+/* Switches its entries off; there are none here. */
+void hext_leave(struct cpu *of)
+{
+	assert_int_equal(of->hext_edition, 0);
+}
 #undef __asm__
 
 static struct cpu cpu;

@@ -3,49 +3,14 @@
  * src/riscv/report_walk.c and report_exits.c: what a crash report says about page tables
  * and exits. The walk for people has to end as the emulation's does.
  */
-#include "unit.h"
+#include "walk_fixture.h"
 
 /* Of RISC-V only, so not among the host's sources. */
 #include "riscv/report_exits.c"
 #include "riscv/report_walk.c"
 
-enum { V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128, PAGES = 16 };
-
-#define RAM 0x80000000u
-#define RWX (V | R | W | X | A | D)
-
-static _Alignas(4096) uint8_t ram[PAGES * PAGE_SIZE];
-static struct walk walk;
 static struct report_walk walked;
-static unsigned xlen;
 static char text[256];
-
-/* satp for the mode with its first table at the start of RAM; 1 is Sv32. */
-static void start(unsigned mode)
-{
-	xlen = mode == 1 ? 32 : 64;
-	memset(ram, 0, sizeof(ram));
-	walk = (struct walk){.ram = {RAM}, .ram_size = sizeof(ram), .ram_host = ram};
-	walk.satp = xlen == 32 ? (xlen_t)1 << 31 | RAM >> 12 : (xlen_t)mode << 60 | RAM >> 12;
-}
-
-static void set(unsigned page, unsigned index, uint64_t pte)
-{
-	if (xlen == 32)
-		((uint32_t *)(ram + page * PAGE_SIZE))[index] = pte;
-	else
-		((uint64_t *)(ram + page * PAGE_SIZE))[index] = pte;
-}
-
-static uint64_t entry(uint64_t pa, uint64_t flags)
-{
-	return pa >> 12 << 10 | flags;
-}
-
-static uint64_t table(unsigned page)
-{
-	return entry(RAM + page * PAGE_SIZE, V);
-}
 
 /* How it ends, after how many entries, and with which words. */
 static void expect(xlen_t va, enum walk_access access, enum report_walk_end end, unsigned levels,

@@ -6,9 +6,11 @@
 #include "unit.h"
 
 #include "core/capsule.h"
+#include "core/sched.h"
 #include "fake/arch.h"
 #include "fake/boot.h"
 #include "fake/console.h"
+#include "life_fixture.h"
 
 enum { TIMEBASE = 1000, RAM = 0x80000000 };
 
@@ -25,6 +27,7 @@ static int set_up(void **state)
 	fake_console_reset();
 	fake_log_clear();
 	fake_arch_capsule(&capsule, vcpus, (gpa_t){RAM}, memory, sizeof(memory));
+	sched_init(TIMEBASE, FAKE_HARTS);
 	capsule.timebase = TIMEBASE;
 	capsule.restart = RESTART_ON_CRASH;
 	now = 5000;
@@ -36,15 +39,17 @@ static void end_after(uint64_t seconds, enum capsule_end end)
 {
 	capsule.started_at = now;
 	now += seconds * TIMEBASE;
-	capsule.state = CAPSULE_RUNNING;
+	if (capsule.state != CAPSULE_RUNNING)
+		life_start(&capsule);
+	fake_arch.time = now;
 	capsule_end(&capsule, end, "came to an end");
 	assert_int_equal(capsule.state, CAPSULE_STOPPING);
-	capsule_settle(&capsule, now);
+	life_leave(&capsule);
 }
 
 static void assert_waits(uint64_t seconds)
 {
-	assert_int_equal(capsule.state, CAPSULE_WAITING);
+	assert_int_equal(capsule.state, seconds ? CAPSULE_WAITING : CAPSULE_LOADING);
 	assert_int_equal(capsule.restart_at - now, seconds * TIMEBASE);
 	assert_int_equal(capsule.loaded, 0);
 	assert_int_equal(fake_boot.ended, 0);

@@ -169,95 +169,138 @@ static void test_time(void **state)
 
 /* --- hart masks ------------------------------------------------------------------- */
 
-static unsigned touched[CAPSULE_VCPUS_MAX];
-
-static void touch(struct vcpu *vcpu, const void *with)
-{
-	assert_ptr_equal(with, &capsule);
-	assert_true(vcpu->id < CAPSULE_VCPUS_MAX);
-	assert_ptr_equal(vcpu, capsule.vcpus[vcpu->id]);
-	touched[vcpu->id]++;
-}
-
 /* True when hart base + bit exists; computed without a sum that wraps. */
 static bool exists(xlen_t base, unsigned bit)
 {
 	return base < capsule.vcpu_count && bit < capsule.vcpu_count - base;
 }
 
+static bool is_named(unsigned id, xlen_t mask, xlen_t base)
+{
+	return base == TOP || (id >= base && id - base < XLEN && mask >> (id - base) & 1);
+}
+
+/* All named harts exist. */
+static bool is_valid(xlen_t mask, xlen_t base)
+{
+	for (unsigned bit = 0; base != TOP && bit < XLEN; bit++)
+		if (mask >> bit & 1 && !exists(base, bit))
+			return false;
+	return true;
+}
+
 /* "Hart list parameter", against its text: all named harts exist, or nothing is done. */
 static void check_mask(xlen_t mask, xlen_t base)
 {
-	bool valid = true;
-	long error;
+	uint32_t harts = 0;
 
-	for (unsigned bit = 0; base != TOP && bit < XLEN; bit++)
-		if (mask >> bit & 1 && !exists(base, bit))
-			valid = false;
-	memset(touched, 0, sizeof(touched));
-	error = sbi_for_each_hart(mask, base, touch, &capsule);
-	if (error != (valid ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM))
-		fail_msg("mask 0x%lx, base 0x%lx: %ld", mask, base, error);
-	for (unsigned id = 0; id < capsule.vcpu_count; id++) {
-		bool named =
-			base == TOP || (id >= base && id - base < XLEN && mask >> (id - base) & 1);
-
-		assert_int_equal(touched[id],
-				 valid && named && capsule.vcpus[id]->state != VCPU_STOPPED);
-	}
+	if (sbi_harts(&capsule, mask, base, &harts) != is_valid(mask, base))
+		fail_msg("mask 0x%lx, base 0x%lx of %u", mask, base, capsule.vcpu_count);
+	for (unsigned id = 0; is_valid(mask, base) && id < 32; id++)
+		assert_int_equal(harts >> id & 1,
+				 id < capsule.vcpu_count && is_named(id, mask, base));
 }
 
+/* For every number of vCPUs that a capsule can have. */
 static void test_masks(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
-		for (unsigned j = 0; j < ARRAY_LENGTH(bounds); j++)
-			check_mask(bounds[i], bounds[j]);
-		for (unsigned bit = 0; bit < XLEN; bit++) {
-			check_mask((xlen_t)1 << bit, bounds[i]);
-			check_mask((xlen_t)1 << bit | 1, bounds[i]);
+	for (unsigned count = 1; count <= CAPSULE_VCPUS_MAX; count++) {
+		capsule.vcpu_count = count;
+		for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+			for (unsigned j = 0; j < ARRAY_LENGTH(bounds); j++)
+				check_mask(bounds[i], bounds[j]);
+			for (unsigned bit = 0; bit < XLEN; bit++) {
+				check_mask((xlen_t)1 << bit, bounds[i]);
+				check_mask((xlen_t)1 << bit | 1, bounds[i]);
+			}
 		}
+		/* All that end at the last vCPU, and those that go one further. */
+		for (xlen_t base = 0; base < count + 2; base++)
+			for (unsigned bit = 0; bit < XLEN; bit++) {
+				check_mask(TOP >> (XLEN - 1 - bit), base);
+				check_mask((xlen_t)1 << bit, base);
+			}
 		/* Ids that come round to 0 behind the end of the numbers are no vCPUs. */
 		for (unsigned bit = 1; bit < XLEN; bit++) {
 			check_mask((xlen_t)1 << bit, 0 - (xlen_t)bit);
 			check_mask((xlen_t)3 << bit, 0 - (xlen_t)bit);
 		}
+		for (unsigned i = 0; i < 2000; i++)
+			check_mask(unit_random() & unit_random(),
+				   unit_random_below(4) ? bound() : unit_random());
 	}
-	for (unsigned i = 0; i < 20000; i++)
-		check_mask(unit_random() & unit_random(),
-			   unit_random_below(4) ? bound() : unit_random());
+}
+
+/*
+ * What a call did: the vCPU itself has it from the hart, others have the wish and are in the inbox
+ * of their hart, which is woken; stopped ones have nothing.
+ */
+static void check_told(uint32_t harts, xlen_t want, bool itself)
+{
+	unsigned others = 0;
+
+	for (unsigned id = 0; id < CAPSULE_VCPUS_MAX; id++) {
+		const struct vcpu *vcpu = capsule.vcpus[id];
+		bool told = harts >> id & 1 && vcpu->state != VCPU_STOPPED;
+
+		if (id == 0) {
+			assert_int_equal(itself, told);
+			assert_true(vcpu->wanted == 0);
+			continue;
+		}
+		others += told;
+		assert_true(vcpu->wanted == (told ? want : 0));
+		assert_true(vcpu->posted == told);
+		if (told && vcpu->hart != fake_arch.harts)
+			assert_true(fake_arch.woken[vcpu->hart->index]);
+	}
+	for (unsigned i = 0; i < FAKE_HARTS; i++)
+		for (struct vcpu *vcpu = fake_arch.harts[i].sched.inbox; vcpu;
+		     vcpu = vcpu->inbox_next, others--)
+			assert_ptr_equal(vcpu->hart, &fake_arch.harts[i]);
+	assert_int_equal(others, 0);
 }
 
 /* Stopped vCPUs are skipped without an error; in every other state they are served. */
-static void test_masks_by_state(void **state)
+static void random_states(void)
 {
-	(void)state;
-	for (unsigned s = VCPU_STARTED; s <= VCPU_SUSPENDED; s++) {
-		capsule.vcpus[0]->state = s;
-		check_mask(1, 0);
-		check_mask(0, 0);
-		check_mask(0x55, TOP);
-		check_mask((xlen_t)1 << CAPSULE_VCPUS_MAX, 0);
-	}
+	for (unsigned id = 1; id < CAPSULE_VCPUS_MAX; id++)
+		capsule.vcpus[id]->state = unit_random_below(VCPU_SUSPENDED + 1);
 }
 
 static void test_ipi(void **state)
 {
 	(void)state;
 	assert_ret(call(SBI_EXT_IPI, 0, 1, 0), SBI_SUCCESS, 0);
-	assert_int_equal(fake_arch_count(FAKE_IPI), 1);
-	assert_ptr_equal(fake_arch_last(FAKE_IPI)->vcpu, capsule.vcpus[0]);
-	fresh();
-	assert_ret(call(SBI_EXT_IPI, 0, 0x1234, TOP), SBI_SUCCESS, 0);
-	assert_int_equal(fake_arch_count(FAKE_IPI), capsule.vcpu_count);
+	assert_true(vcpus[0].ipi);
+	check_told(1, VCPU_WANT_IPI, true);
+	for (unsigned round = 0; round < 5000; round++) {
+		xlen_t mask = unit_random() & 0xffffffff, base = unit_random_below(40);
+		uint32_t harts;
+
+		if (unit_random_below(4) == 0)
+			base = unit_random_below(2) ? TOP : bound();
+		if (unit_random_below(2))
+			mask >>= unit_random_below(32);
+		fresh();
+		random_states();
+		if (!is_valid(mask, base)) {
+			assert_refused(call(SBI_EXT_IPI, 0, mask, base), SBI_ERR_INVALID_PARAM);
+			check_told(0, 0, false);
+			continue;
+		}
+		assert_true(sbi_harts(&capsule, mask, base, &harts));
+		assert_ret(call(SBI_EXT_IPI, 0, mask, base), SBI_SUCCESS, 0);
+		check_told(harts, VCPU_WANT_IPI, vcpus[0].ipi);
+	}
 	fresh();
 	assert_ret(call(SBI_EXT_IPI, 0, 0, 0), SBI_SUCCESS, 0);
 	assert_int_equal(fake_arch.call_count, 0);
-	assert_refused(call(SBI_EXT_IPI, 0, 3 << (CAPSULE_VCPUS_MAX - 1), 0),
-		       SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_IPI, 0, 1, TOP - 1), SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_IPI, 0, 4, TOP - 1), SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_IPI, 0, 1, CAPSULE_VCPUS_MAX), SBI_ERR_INVALID_PARAM);
+	assert_refused(call(SBI_EXT_IPI, 0, 3, CAPSULE_VCPUS_MAX - 1), SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_IPI, 0, 1, (xlen_t)1 << (XLEN / 2)), SBI_ERR_INVALID_PARAM);
 }
 
@@ -286,9 +329,92 @@ static void test_fence_code(void **state)
 	assert_int_equal(fake_arch.call_count, 1);
 	/* It has no range: what is in a2 to a4 doesn't matter. */
 	assert_ret(call(SBI_EXT_RFENCE, 0, 0, TOP, TOP, TOP - 1, TOP), SBI_SUCCESS, 0);
-	assert_int_equal(fake_arch_count(FAKE_FENCE_CODE), 1 + CAPSULE_VCPUS_MAX);
+	assert_int_equal(fake_arch_count(FAKE_FENCE_CODE), 2);
+	check_told(TOP & 0xffffffff, VCPU_WANT_FENCE_CODE, true);
 	fresh();
 	assert_refused(call(SBI_EXT_RFENCE, 0, 1, CAPSULE_VCPUS_MAX), SBI_ERR_INVALID_PARAM);
+}
+
+/* To any others, who fence everything; the caller fences only if it is named. */
+static void test_fence_others(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		xlen_t mask = unit_random() & unit_random() & 0xffffffff;
+		xlen_t fid = unit_random_below(3), start = bound(), size = bound();
+		bool wraps = size && size != TOP && start > TOP - (size - 1);
+		bool nothing = fid && size == 0 && start != 0;
+		struct sbi_ret ret;
+
+		fresh();
+		random_states();
+		ret = call(SBI_EXT_RFENCE, fid, mask, 0, start, size, 7);
+		if (fid && wraps) {
+			assert_refused(ret, SBI_ERR_INVALID_ADDRESS);
+			check_told(0, 0, false);
+			continue;
+		}
+		assert_ret(ret, SBI_SUCCESS, 0);
+		check_told(nothing ? 0 : mask, fid ? VCPU_WANT_FENCE_MEMORY : VCPU_WANT_FENCE_CODE,
+			   fake_arch_count(fid ? FAKE_FENCE_ADDRESSES : FAKE_FENCE_CODE));
+	}
+}
+
+/* vCPU 1 is on another hart, which takes its interrupt at the third look. */
+static unsigned looks;
+
+static void third_look(struct hart *hart)
+{
+	assert_ptr_equal(hart, fake_arch.harts);
+	assert_true(vcpus[1].stale_memory);
+	if (++looks == 3)
+		fake_arch_deliver(&fake_arch.harts[1]);
+}
+
+/* Nobody's guest goes on with what isn't true any more: the call waits for it. */
+static void test_fence_waits(void **state)
+{
+	(void)state;
+	fake_arch.harts[1].vcpu = fake_arch.loaded[1] = capsule.vcpus[1];
+	capsule.vcpus[1]->place = VCPU_RUNNING;
+	fake_arch_change_memory(&capsule);
+	fake_arch.poll = third_look;
+	looks = 0;
+	assert_ret(call(SBI_EXT_RFENCE, 1, 0, TOP, 0, 0, 0), SBI_SUCCESS, 0);
+	assert_int_equal(looks, 3);
+	assert_false(vcpus[0].stale_memory);
+	assert_false(vcpus[1].stale_memory);
+	/* Those that aren't in a hart fence before they run; nobody has waited for them. */
+	for (unsigned id = 2; id < CAPSULE_VCPUS_MAX; id++)
+		assert_true(capsule.vcpus[id]->wanted == VCPU_WANT_FENCE_MEMORY);
+}
+
+/* The other one fences this one at the same time, and waits for it: neither waits for ever. */
+static void other_fences_too(struct hart *hart)
+{
+	(void)hart;
+	if (++looks == 1) {
+		arch_this_hart = &fake_arch.harts[1];
+		assert_ret(call(SBI_EXT_RFENCE, 1, 1, 0, 0, 0, 0), SBI_SUCCESS, 0);
+		arch_this_hart = fake_arch.harts;
+		return;
+	}
+	assert_true(looks < 10);
+	fake_arch_deliver(fake_arch.harts); /* which polls as well */
+	fake_arch_deliver(&fake_arch.harts[1]);
+}
+
+static void test_fence_each_other(void **state)
+{
+	(void)state;
+	fake_arch.harts[1].vcpu = fake_arch.loaded[1] = capsule.vcpus[1];
+	capsule.vcpus[1]->place = VCPU_RUNNING;
+	fake_arch_change_memory(&capsule);
+	fake_arch.poll = other_fences_too;
+	looks = 0;
+	assert_ret(call(SBI_EXT_RFENCE, 1, 2, 0, 0, 0, 0), SBI_SUCCESS, 0);
+	assert_false(vcpus[0].stale_memory);
+	assert_false(vcpus[1].stale_memory);
 }
 
 /* "remote_sfence_vma": start and size 0, or size 2^XLEN-1, mean everything. */
@@ -326,9 +452,10 @@ static void test_fence_ranges(void **state)
 		check_fence(false, TOP - 0xfff, 0x1000);
 		assert_refused(call(SBI_EXT_RFENCE, fid, 1, 0, TOP - 0xfff, 0x1001, 0),
 			       SBI_ERR_INVALID_ADDRESS);
-		assert_refused(call(SBI_EXT_RFENCE, fid, 2, 0, 0x1000, 0x1000, 0),
-			       SBI_ERR_INVALID_PARAM);
-		assert_refused(call(SBI_EXT_RFENCE, fid, 2, 0, 0x1000, 0, 0),
+		assert_refused(
+			call(SBI_EXT_RFENCE, fid, 2, CAPSULE_VCPUS_MAX - 1, 0x1000, 0x1000, 0),
+			SBI_ERR_INVALID_PARAM);
+		assert_refused(call(SBI_EXT_RFENCE, fid, 1, CAPSULE_VCPUS_MAX, 0x1000, 0, 0),
 			       SBI_ERR_INVALID_PARAM);
 	}
 }
@@ -352,49 +479,90 @@ static void test_fence_asid(void **state)
 	}
 }
 
-/* --- HSM -------------------------------------------------------------------------- */
+/* --- HSM: arguments; what follows from them is test_hsm.c's -------------------------- */
 
 static void test_hart_status(void **state)
 {
 	(void)state;
 	for (unsigned s = VCPU_STARTED; s <= VCPU_SUSPENDED; s++) {
-		capsule.vcpus[0]->state = s;
-		assert_ret(call(SBI_EXT_HSM, 2, 0), SBI_SUCCESS, s);
+		for (unsigned id = 0; id < CAPSULE_VCPUS_MAX; id++) {
+			capsule.vcpus[id]->state = s;
+			assert_ret(call(SBI_EXT_HSM, 2, id), SBI_SUCCESS, s);
+		}
 	}
+	capsule.vcpu_count = 3;
+	for (xlen_t id = 3; id < 100; id++)
+		assert_refused(call(SBI_EXT_HSM, 2, id), SBI_ERR_INVALID_PARAM);
 	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++)
-		if (bounds[i] >= CAPSULE_VCPUS_MAX)
+		if (bounds[i] >= 3)
 			assert_refused(call(SBI_EXT_HSM, 2, bounds[i]), SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_HSM, 2, (xlen_t)1 << (XLEN / 2)), SBI_ERR_INVALID_PARAM);
 }
 
 static void test_hart_start(void **state)
 {
+	static const xlen_t bad[] = {RAM_BASE + 1,
+				     RAM_BASE + RAM_SIZE - 1,
+				     RAM_BASE + RAM_SIZE,
+				     RAM_BASE - 2,
+				     TOP - 1,
+				     0};
+	static const long errors[] = {
+		[VCPU_STARTED] = SBI_ERR_ALREADY_AVAILABLE,
+		[VCPU_STOPPED] = SBI_SUCCESS,
+		[VCPU_START_PENDING] = SBI_ERR_ALREADY_AVAILABLE,
+		[VCPU_STOP_PENDING] = SBI_ERR_FAILED,
+		[VCPU_SUSPENDED] = SBI_ERR_ALREADY_AVAILABLE,
+	};
+
 	(void)state;
-	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE, 1), SBI_ERR_ALREADY_AVAILABLE);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + RAM_SIZE - 2, 1),
-		       SBI_ERR_ALREADY_AVAILABLE);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + 1, 1), SBI_ERR_INVALID_ADDRESS);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + RAM_SIZE - 1, 1),
-		       SBI_ERR_INVALID_ADDRESS);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE + RAM_SIZE, 1), SBI_ERR_INVALID_ADDRESS);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, RAM_BASE - 2, 1), SBI_ERR_INVALID_ADDRESS);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, TOP - 1, 1), SBI_ERR_INVALID_ADDRESS);
-	assert_refused(call(SBI_EXT_HSM, 0, 0, 0, 1), SBI_ERR_INVALID_ADDRESS);
-	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++)
+	for (unsigned s = VCPU_STARTED; s <= VCPU_SUSPENDED; s++) {
+		fresh();
+		capsule.vcpus[5]->state = s;
+		for (unsigned i = 0; i < ARRAY_LENGTH(bad); i++)
+			assert_refused(call(SBI_EXT_HSM, 0, 5, bad[i], 1), SBI_ERR_INVALID_ADDRESS);
+		assert_ret(call(SBI_EXT_HSM, 0, 5, RAM_BASE + RAM_SIZE - 2, 99), errors[s], 0);
+		if (s != VCPU_STOPPED) {
+			assert_int_equal(capsule.vcpus[5]->state, s);
+			assert_true(capsule.vcpus[5]->wanted == 0);
+			assert_int_equal(capsule.started, CAPSULE_VCPUS_MAX);
+			continue;
+		}
+		assert_int_equal(capsule.vcpus[5]->state, VCPU_START_PENDING);
+		assert_true(capsule.vcpus[5]->wanted == VCPU_WANT_START);
+		assert_true(capsule.vcpus[5]->start_at == RAM_BASE + RAM_SIZE - 2);
+		assert_true(capsule.vcpus[5]->start_opaque == 99);
+		assert_int_equal(capsule.started, CAPSULE_VCPUS_MAX + 1);
+		/* Its hart is told, once. */
+		assert_int_equal(fake_arch_count(FAKE_WAKE), 1);
+		assert_ptr_equal(fake_arch.harts[1].sched.inbox, capsule.vcpus[5]);
+		assert_ret(call(SBI_EXT_HSM, 0, 5, RAM_BASE, 1), SBI_ERR_ALREADY_AVAILABLE, 0);
+		assert_true(capsule.vcpus[5]->start_opaque == 99);
+	}
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+		fresh();
 		if (bounds[i] >= CAPSULE_VCPUS_MAX)
 			assert_refused(call(SBI_EXT_HSM, 0, bounds[i], RAM_BASE, 1),
 				       SBI_ERR_INVALID_PARAM);
+	}
 }
 
-/* The last one that stops ends its capsule. */
+/* The last one that stops ends its capsule; before, the others go on. */
 static void test_hart_stop(void **state)
 {
 	(void)state;
+	capsule.started = 2;
 	call(SBI_EXT_HSM, 1);
-	assert_int_equal(capsule.vcpus[0]->state, VCPU_STOPPED);
+	assert_int_equal(capsule.vcpus[0]->state, VCPU_STOP_PENDING);
+	assert_int_equal(capsule.state, CAPSULE_RUNNING);
+	assert_true(fake_arch.work[0]);
+	fresh();
+	capsule.started = 1;
+	call(SBI_EXT_HSM, 1);
+	assert_int_equal(capsule.vcpus[0]->state, VCPU_STOP_PENDING);
 	assert_int_equal(capsule.state, CAPSULE_STOPPING);
 	assert_int_equal(capsule.end, CAPSULE_SHUTDOWN);
-	assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+	assert_true(fake_arch.work[0]);
 	assert_true(fake_log_contains("stopped its last vCPU"));
 }
 
@@ -477,7 +645,7 @@ static void test_reset(void **state)
 			assert_int_equal(capsule.end, reason ? CAPSULE_FAILED
 						      : type ? CAPSULE_REBOOT
 							     : CAPSULE_SHUTDOWN);
-			assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+			assert_true(fake_arch.work[0]);
 			assert_int_equal(fake_log_count(), 1);
 		}
 	}
@@ -504,11 +672,11 @@ static void check_any(xlen_t eid, xlen_t fid, const xlen_t a[6])
 		assert_true(ret.error <= 0 && ret.error >= SBI_ERR_ALREADY_AVAILABLE);
 	if (ret.error < 0 && eid > 0xf)
 		assert_true(ret.value == 0);
-	assert_in_range(fake_arch.call_count, 0, 1 + CAPSULE_VCPUS_MAX);
+	assert_in_range(fake_arch.call_count, 0, 2 + 2 * CAPSULE_VCPUS_MAX);
 	assert_in_range(fake_console()->length, 0, CHUNK);
 	assert_true(capsule.vcpus[0]->state <= VCPU_SUSPENDED);
 	if (capsule.state == CAPSULE_STOPPING || capsule.vcpus[0]->wait)
-		assert_int_equal(fake_arch_count(FAKE_WORK), 1);
+		assert_true(fake_arch.work[0]);
 	if (capsule.vcpus[0]->resume)
 		assert_true(is_inside(capsule.vcpus[0]->resume_at, 2));
 }
@@ -539,9 +707,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_base, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_masks, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_masks_by_state, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipi, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_code, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_others, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_each_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_ranges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_asid, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hart_status, set_up, tear_down),

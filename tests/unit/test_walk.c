@@ -4,55 +4,7 @@
  * Address Translation Process" by itself, and then random tables against a
  * second walker that is written down step by step from that text.
  */
-#include "unit.h"
-
-#include "riscv/emul/walk.h"
-
-enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128, PAGES = 16 };
-
-#define RAM	0x80000000u
-#define N	((uint64_t)1 << 63)
-#define PBMT(n) ((uint64_t)(n) << 61)
-/* A leaf that a kernel may do everything with. */
-#define RWX (V | R | W | X | A | D)
-
-static _Alignas(4096) uint8_t ram[PAGES * PAGE_SIZE];
-static struct walk walk;
-static unsigned xlen;
-
-/* satp for a root at the start of RAM. */
-static xlen_t satp_of(unsigned mode)
-{
-	return xlen == 32 ? (xlen_t)1 << 31 | RAM >> 12 : (xlen_t)mode << 60 | RAM >> 12;
-}
-
-static void start(unsigned mode)
-{
-	xlen = mode == 1 ? 32 : 64;
-	memset(ram, 0, sizeof(ram));
-	walk = (struct walk){
-		.satp = satp_of(mode), .ram = {RAM}, .ram_size = sizeof(ram), .ram_host = ram};
-}
-
-/* Set entry `index` of the table in page `page` of RAM. */
-static void set(unsigned page, unsigned index, uint64_t pte)
-{
-	if (xlen == 32)
-		((uint32_t *)(ram + page * PAGE_SIZE))[index] = pte;
-	else
-		((uint64_t *)(ram + page * PAGE_SIZE))[index] = pte;
-}
-
-/* An entry for the page at `pa`. */
-static uint64_t entry(uint64_t pa, uint64_t flags)
-{
-	return pa >> 12 << 10 | flags;
-}
-
-static uint64_t table(unsigned page)
-{
-	return entry(RAM + page * PAGE_SIZE, V);
-}
+#include "walk_fixture.h"
 
 static void expect(xlen_t va, enum walk_access access, enum walk_result result, uint64_t pa)
 {

@@ -34,6 +34,21 @@ static enum trap_result wait_for_interrupt(struct context *context)
 	return TRAP_SKIP;
 }
 
+long emulate_wait(void)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	/* Where mtval doesn't hold the instruction, it is fetched by the full entry. */
+	if (csr_read(mtval) != INSN_WFI || !(csr_read(mstatus) & MSTATUS_MPP_S))
+		return TRAP_NEEDS_FULL;
+	csr_write(mepc, csr_read(mepc) + 4);
+	if (!arch_vcpu_interrupted(vcpu)) {
+		vcpu->wait = true;
+		arch_hart_request_work();
+	}
+	return 0;
+}
+
 /* The `time` CSR, on harts that leave it to M-mode. */
 static bool emulate_time(struct context *context, uint32_t insn)
 {
@@ -45,7 +60,7 @@ static bool emulate_time(struct context *context, uint32_t insn)
 		return false;
 	if (!(context->status & MSTATUS_MPP_S) && !(csr_read(scounteren) & SCOUNTEREN_TM))
 		return false;
-	now = arch_time();
+	now = arch_time() - context->time_zero;
 	if (INSN_RD(insn))
 		context->x[INSN_RD(insn)] = high ? now >> 32 : now;
 	return true;
@@ -55,6 +70,8 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 {
 	xlen_t cause, at;
 
+	/* H instructions and CSRs of a guest with V=1: it has no H, so they don't exist. */
+	trap->cause = CAUSE_ILLEGAL;
 	/* mtval may hold the instruction, or zero: then it is fetched. */
 	trap->insn = trap->value;
 	if (!trap->insn && !trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {

@@ -9,44 +9,7 @@
  */
 #include "riscv/emul/walk.h"
 
-/* Entries: the same low bits in Sv32 and in Sv39, Sv48, Sv57. */
-enum {
-	PTE_V = 1 << 0,
-	PTE_R = 1 << 1,
-	PTE_W = 1 << 2,
-	PTE_X = 1 << 3,
-	PTE_U = 1 << 4,
-	PTE_A = 1 << 6,
-	PTE_D = 1 << 7,
-	PTE_PPN_SHIFT = 10,
-	PTE_HIGH_SHIFT = 54,
-	PAGE_SHIFT = 12,
-};
-
-/* The high bits, which Sv32 has not. */
-#define PTE_N	     ((uint64_t)1 << 63)
-#define PTE_PBMT     ((uint64_t)3 << 61)
-#define PTE_RESERVED ((uint64_t)0x7f << 54)
-#define PTE_HIGH     (PTE_N | PTE_PBMT | PTE_RESERVED)
-
-/*
- * The low bits that are zero, or one (V), in a pointer to the next table: A, D and
- * U are reserved there; G and RSW are free. The high bits are reserved as well, and
- * looked at when the table isn't found: with one of them it is outside any RAM.
- */
-enum { PTE_POINTER_MASK = PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D };
-
-/* Svnapot knows one size, 64 KiB: the low four bits of the PPN are 1000 and stand for the VPN's. */
-enum { NAPOT_MASK = 0xf, NAPOT_64KIB = 0x8 };
-
-enum { SV32_INDEX_BITS = 10, SV39_INDEX_BITS = 9 };
-enum { SATP_MODE_BARE = 0, SATP_MODE_SV39 = 8, SATP_MODE_SV48 = 9, SATP_MODE_SV57 = 10 };
-
-/* The values of WALK_READ and so on are leaves of a kernel's usual page. With R set, W is never
- * without it. */
-_Static_assert(WALK_READ == (PTE_V | PTE_R | PTE_A), "a readable page");
-_Static_assert(WALK_WRITE == (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D), "a writable page");
-_Static_assert(WALK_EXECUTE == (PTE_V | PTE_R | PTE_X | PTE_A), "an executable page");
+#include "riscv/pte.h"
 
 /* True when the access has the rights that the leaf asks for. */
 static bool leaf_permits(const struct walk *walk, uint64_t pte, enum walk_access access)
@@ -144,6 +107,8 @@ static inline __attribute__((always_inline)) enum walk_result finish(const struc
 								     enum walk_access access,
 								     gpa_t *out)
 {
+	/* The high bits of a pointer are reserved: with one of them its table is outside any RAM.
+	 */
 	if (!at->shift)
 		return at->pte & PTE_HIGH ? WALK_PAGE_FAULT : WALK_ACCESS_FAULT;
 	if (at->shift != PAGE_SHIFT || walk->user || at->pte >> PTE_HIGH_SHIFT ||
@@ -158,9 +123,9 @@ enum walk_result walk_rv32(const struct walk *walk, uint32_t va, enum walk_acces
 			   gpa_t *out)
 {
 	uint32_t satp = (uint32_t)walk->satp;
-	struct cursor at = begin(walk, satp & 0x3fffff);
+	struct cursor at = begin(walk, satp & SATP32_PPN_MASK);
 
-	if (!(satp >> 31)) {
+	if (!(satp >> SATP32_MODE_SHIFT)) {
 		out->raw = va;
 		return WALK_OK;
 	}
@@ -186,8 +151,9 @@ enum walk_result walk_rv64(const struct walk *walk, uint64_t va, enum walk_acces
 			   gpa_t *out)
 {
 	uint64_t satp = walk->satp;
-	struct cursor at = begin(walk, (xlen_t)(satp << 20 >> 20));
-	unsigned mode = (unsigned)(satp >> 60);
+	struct cursor at =
+		begin(walk, (xlen_t)(satp << (64 - SATP64_PPN_BITS) >> (64 - SATP64_PPN_BITS)));
+	unsigned mode = (unsigned)(satp >> SATP64_MODE_SHIFT);
 	bool is_canonical, down = true;
 
 	if (mode == SATP_MODE_SV39) {

@@ -13,12 +13,17 @@
 #define RISCV_EMUL_WALK_H
 
 #include "core/types.h"
+#include "riscv/pte.h"
 
 /*
  * Kinds of access. The values are the low bits of an entry that is just right for
  * the access by a kernel (V, R, W, X, A, D), so that the usual case is one compare.
  */
-enum walk_access { WALK_READ = 0x43, WALK_WRITE = 0xc7, WALK_EXECUTE = 0x4b };
+enum walk_access {
+	WALK_READ = PTE_V | PTE_R | PTE_A,
+	WALK_WRITE = PTE_V | PTE_R | PTE_W | PTE_A | PTE_D,
+	WALK_EXECUTE = PTE_V | PTE_R | PTE_X | PTE_A,
+};
 
 enum walk_result {
 	WALK_OK,
@@ -75,22 +80,21 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 							     gpa_t *out)
 {
 #if __SIZEOF_POINTER__ == 8
-	enum { V = 1, NOT_A_POINTER = 0xdf, U = 0x10 };
-	uint64_t first = walk->ram.raw >> 12, pages = walk->ram_size >> 12;
-	uint64_t page = (satp << 20 >> 20) - first;
+	uint64_t first = walk->ram.raw >> PAGE_SHIFT, pages = walk->ram_size >> PAGE_SHIFT;
+	uint64_t page = (satp << (64 - SATP64_PPN_BITS) >> (64 - SATP64_PPN_BITS)) - first;
 	uint64_t pte;
 
 #define WALK_USUAL_READ(shift)                                                                     \
 	if (page >= pages)                                                                         \
 		return false;                                                                      \
-	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (page << 12)) +                  \
+	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (page << PAGE_SHIFT)) +          \
 				      (va << (55 - (shift)) >> 55),                                \
 			      __ATOMIC_RELAXED);                                                   \
-	page = (pte >> 10) - first
+	page = (pte >> PTE_PPN_SHIFT) - first
 
 #define WALK_USUAL_POINTER(shift)                                                                  \
 	WALK_USUAL_READ(shift);                                                                    \
-	if ((pte & NOT_A_POINTER) != V)                                                            \
+	if ((pte & PTE_POINTER_MASK) != PTE_V)                                                     \
 	return false
 
 #define WALK_USUAL_CANONICAL(unused)                                                               \
@@ -98,13 +102,13 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 	return false
 
 	/* Sv39, Sv57, Sv48. */
-	if (__builtin_expect(satp >> 60 == 8, 1)) {
+	if (__builtin_expect(satp >> SATP64_MODE_SHIFT == SATP_MODE_SV39, 1)) {
 		WALK_USUAL_CANONICAL(25);
-	} else if (satp >> 60 == 10) {
+	} else if (satp >> SATP64_MODE_SHIFT == SATP_MODE_SV57) {
 		WALK_USUAL_CANONICAL(7);
 		WALK_USUAL_POINTER(48);
 		WALK_USUAL_POINTER(39);
-	} else if (satp >> 60 == 9) {
+	} else if (satp >> SATP64_MODE_SHIFT == SATP_MODE_SV48) {
 		WALK_USUAL_CANONICAL(16);
 		WALK_USUAL_POINTER(39);
 	} else {
@@ -112,13 +116,13 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 	}
 	WALK_USUAL_POINTER(30);
 	WALK_USUAL_POINTER(21);
-	WALK_USUAL_READ(12);
+	WALK_USUAL_READ(PAGE_SHIFT);
 #undef WALK_USUAL_CANONICAL
 #undef WALK_USUAL_POINTER
 #undef WALK_USUAL_READ
-	if ((pte & (U | access)) != access || pte >> 54)
+	if ((pte & (PTE_U | access)) != access || pte >> PTE_HIGH_SHIFT)
 		return false;
-	out->raw = pte >> 10 << 12 | (va & 0xfff);
+	out->raw = pte >> PTE_PPN_SHIFT << PAGE_SHIFT | (va & (PAGE_SIZE - 1));
 	return true;
 #else
 	(void)walk, (void)satp, (void)va, (void)access, (void)out;

@@ -5,7 +5,9 @@
 #include "core/assert.h"
 #include "core/lock.h"
 #include "riscv/access.h"
+#include "riscv/hext/hext.h"
 #include "riscv/pmp/encode.h"
+#include "riscv/virtual.h"
 
 /* The coarsest grain of all harts, by which regions are placed; pmp_probe() raises it. */
 static uint64_t grain = PAGE_SIZE;
@@ -16,9 +18,12 @@ static struct lock grain_lock;
  * must be fenced ("Physical Memory Protection and Paging"), or a hart goes on
  * with the old rights. Emulators forgive this; hardware doesn't.
  */
-static void fence(struct cpu *cpu)
+void pmp_fence(struct cpu *cpu)
 {
 	__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+	if (cpu->has_hypervisor)
+		virtual_fence_all(); /* "Memory-Management Fences": for what two stages have cached
+				      */
 	cpu->pmp_dirty = false;
 }
 
@@ -101,7 +106,12 @@ void pmp_probe(struct cpu *cpu)
 			grain = cpu->pmp_grain;
 		lock_drop(&grain_lock);
 	}
-	fence(cpu);
+	pmp_fence(cpu);
+}
+
+uint64_t pmp_grain(void)
+{
+	return grain;
 }
 
 static uint64_t alignment(uint64_t size)
@@ -139,6 +149,13 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 	return OK;
 }
 
+static void unmap(struct space *space)
+{
+	space->region_count = 0;
+	space->entry_count = 0;
+	space->config = 0;
+}
+
 /*
  * Modes off first, then addresses, then modes: never is a half-written entry in
  * force, though nothing runs below us meanwhile. The guest's slots are all there is
@@ -150,32 +167,39 @@ static void activate(const struct space *space)
 
 	_Static_assert(PMP_SLOT_GUEST_FIRST == 0 && PMP_SLOT_GUEST_COUNT == 4,
 		       "the CSRs below are the guest's slots");
+	hext_leave(cpu);
 	cpu->pmp_dirty = true;
 	csr_write(pmpcfg0, 0);
 	csr_write(pmpaddr0, space->entries[0].address);
 	csr_write(pmpaddr1, space->entries[1].address);
-	csr_write(pmpaddr2, space->entries[2].address);
-	csr_write(pmpaddr3, space->entries[3].address);
+	if (space->entry_count > 2) { /* more are off, and their addresses mean nothing */
+		csr_write(pmpaddr2, space->entries[2].address);
+		csr_write(pmpaddr3, space->entries[3].address);
+	}
 	csr_write(pmpcfg0, space->config);
-	fence(cpu);
+	pmp_fence(cpu);
 }
 
-static enum status verify(const struct space *space, struct reason *why)
+enum status pmp_verify(const struct pmp_entry *entries, unsigned count, struct reason *why)
 {
-	for (unsigned i = 0; i < space->entry_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = PMP_SLOT_GUEST_FIRST + i;
 		uint8_t config = read_config(slot);
 		xlen_t address = 0;
 
 		pmp_read_address(slot, &address);
-		if (address != space->entries[i].address || config != space->entries[i].config)
+		if (address != entries[i].address || config != entries[i].config)
 			return refuse(why, ERR_LIMIT,
 				      "PMP entry %u reads back as 0x%lx (0x%x) instead of 0x%lx "
 				      "(0x%x)",
-				      slot, address, config, space->entries[i].address,
-				      space->entries[i].config);
+				      slot, address, config, entries[i].address, entries[i].config);
 	}
 	return OK;
+}
+
+static enum status verify(const struct space *space, struct reason *why)
+{
+	return pmp_verify(space->entries, space->entry_count, why);
 }
 
 const struct isolation_ops pmp_isolation = {
@@ -183,6 +207,7 @@ const struct isolation_ops pmp_isolation = {
 	.alignment = alignment,
 	.guest_address = guest_address,
 	.map = map,
+	.unmap = unmap,
 	.activate = activate,
 	.verify = verify,
 };

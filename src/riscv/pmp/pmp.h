@@ -29,4 +29,13 @@ extern const struct isolation_ops pmp_isolation;
  */
 void pmp_probe(struct cpu *cpu);
 
+/* After PMP registers were written: see pmp.c. The only thing that clears cpu->pmp_dirty. */
+void pmp_fence(struct cpu *cpu);
+
+/* The coarsest grain of all harts, in bytes. */
+uint64_t pmp_grain(void);
+
+/* ERR_LIMIT when this hart's entries from PMP_SLOT_GUEST_FIRST on read back differently. */
+enum status pmp_verify(const struct pmp_entry *entries, unsigned count, struct reason *why);
+
 #endif

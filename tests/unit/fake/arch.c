@@ -6,14 +6,18 @@
 #include "fake/arch.h"
 
 struct fake_arch fake_arch;
-struct hart *arch_this_hart = fake_arch.harts;
+_Thread_local struct hart *arch_this_hart = fake_arch.harts;
 
 void fake_arch_reset(void)
 {
 	memset(&fake_arch, 0, sizeof(fake_arch));
 	for (unsigned i = 0; i < FAKE_HARTS; i++) {
-		fake_arch.harts[i].id = i;
-		fake_arch.harts[i].ready = true;
+		struct hart *hart = &fake_arch.harts[i];
+
+		hart->id = hart->index = i;
+		hart->ready = true;
+		hart->sched.runnable = (struct heap){fake_arch.nodes[i][0], 0, FAKE_QUEUE};
+		hart->sched.timers = (struct heap){fake_arch.nodes[i][1], 0, FAKE_QUEUE};
 		fake_arch.alarm[i] = UINT64_MAX;
 	}
 	fake_arch.asid_bits = 16;
@@ -21,8 +25,10 @@ void fake_arch_reset(void)
 	arch_this_hart = fake_arch.harts;
 }
 
-static void note(enum fake_call_kind kind, struct vcpu *vcpu, uint64_t a, uint64_t b)
+void fake_arch_note(enum fake_call_kind kind, struct vcpu *vcpu, uint64_t a, uint64_t b)
 {
+	if (fake_arch.silent)
+		return;
 	assert_true(fake_arch.call_count < FAKE_CALLS_MAX);
 	fake_arch.calls[fake_arch.call_count++] =
 		(struct fake_call){kind, arch_this_hart, vcpu, a, b};
@@ -31,6 +37,23 @@ static void note(enum fake_call_kind kind, struct vcpu *vcpu, uint64_t a, uint64
 static bool fails(const char *at)
 {
 	return fake_arch.fails && fake_arch.fails(at);
+}
+
+void fake_arch_forget(void)
+{
+	fake_arch.call_count = 0;
+}
+
+void fake_arch_change_memory(struct capsule *capsule)
+{
+	for (unsigned i = 0; i < capsule->vcpu_count; i++)
+		fake_vcpu_of(capsule->vcpus[i])->stale_memory = true;
+}
+
+void fake_arch_change_code(struct capsule *capsule)
+{
+	for (unsigned i = 0; i < capsule->vcpu_count; i++)
+		fake_vcpu_of(capsule->vcpus[i])->stale_code = true;
 }
 
 /* For what doesn't return. */
@@ -86,11 +109,23 @@ void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_V
 	for (unsigned i = 0; i < CAPSULE_VCPUS_MAX; i++) {
 		struct hart *hart = &fake_arch.harts[i % FAKE_HARTS];
 
-		vcpus[i].vcpu = (struct vcpu){
-			.capsule = capsule, .console = &capsule->console, .id = i, .hart = hart};
+		vcpus[i].timer = vcpus[i].saved_timer = UINT64_MAX;
+		vcpus[i].vcpu = (struct vcpu){.capsule = capsule,
+					      .console = &capsule->console,
+					      .id = i,
+					      .hart = hart,
+					      .state = VCPU_STOPPED,
+					      .weight = SHARE_WEIGHT_DEFAULT,
+					      .inverse_weight = SHARE_SCALE / SHARE_WEIGHT_DEFAULT};
 		capsule->vcpus[i] = &vcpus[i].vcpu;
 	}
+	for (unsigned i = 0; i < FAKE_HARTS; i++)
+		hart_set_add(&capsule->harts, i);
 	capsule->state = CAPSULE_RUNNING;
+	capsule->present = capsule->started = 1;
+	capsule->vcpus[0]->state = VCPU_STARTED;
+	capsule->vcpus[0]->place = VCPU_RUNNING;
+	capsule->vcpus[0]->hart = arch_this_hart;
 	arch_this_hart->vcpu = capsule->vcpus[0];
 	fake_arch.loaded[arch_this_hart->id] = capsule->vcpus[0];
 }
@@ -99,7 +134,7 @@ void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_V
 
 void arch_hart_sleep(void)
 {
-	note(FAKE_SLEEP, NULL, 0, 0);
+	fake_arch_note(FAKE_SLEEP, NULL, 0, 0);
 	if (!fake_arch.sleep)
 		fail_msg("CPU %u sleeps, and nothing will wake it", arch_this_hart->id);
 	fake_arch.sleep(arch_this_hart);
@@ -107,19 +142,20 @@ void arch_hart_sleep(void)
 
 void arch_hart_poll(void)
 {
-	note(FAKE_POLL, NULL, 0, 0);
+	fake_arch_note(FAKE_POLL, NULL, 0, 0);
 	if (fake_arch.poll)
 		fake_arch.poll(arch_this_hart);
 }
 
 void arch_hart_wake(struct hart *hart)
 {
-	note(FAKE_WAKE, NULL, hart->id, 0);
+	fake_arch_note(FAKE_WAKE, NULL, hart->id, 0);
+	__atomic_store_n(&fake_arch.woken[hart->index], true, __ATOMIC_SEQ_CST);
 }
 
 _Noreturn void arch_hart_park(void)
 {
-	note(FAKE_PARK, NULL, 0, 0);
+	fake_arch_note(FAKE_PARK, NULL, 0, 0);
 	leave(FAKE_PARK);
 }
 
@@ -129,7 +165,13 @@ void arch_backtrace(void)
 
 void arch_harts_stop(void)
 {
-	note(FAKE_STOP, NULL, 0, 0);
+	fake_arch_note(FAKE_STOP, NULL, 0, 0);
+}
+
+bool arch_harts_alike(const struct hart *a, const struct hart *b)
+{
+	return !fake_arch.different ||
+	       (a->index < fake_arch.different) == (b->index < fake_arch.different);
 }
 
 bool arch_hart_has_work(void)
@@ -139,7 +181,7 @@ bool arch_hart_has_work(void)
 
 void arch_hart_request_work(void)
 {
-	note(FAKE_WORK, NULL, 0, 0);
+	fake_arch_note(FAKE_WORK, NULL, 0, 0);
 	fake_arch.work[arch_this_hart->id] = true;
 }
 
@@ -198,14 +240,19 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 	return OK;
 }
 
+static void unmap(struct space *space)
+{
+	space->region_count = 0;
+}
+
 static void activate(const struct space *space)
 {
-	note(FAKE_ACTIVATE, NULL, (uintptr_t)space, 0);
+	fake_arch_note(FAKE_ACTIVATE, NULL, (uintptr_t)space, 0);
 }
 
 static enum status verify(const struct space *space, struct reason *why)
 {
-	note(FAKE_VERIFY, NULL, (uintptr_t)space, 0);
+	fake_arch_note(FAKE_VERIFY, NULL, (uintptr_t)space, 0);
 	if (fake_arch.verify_fails)
 		return refuse(why, ERR_LIMIT, "the fence reads back otherwise");
 	return OK;
@@ -216,6 +263,7 @@ static const struct isolation_ops isolation = {
 	.alignment = alignment,
 	.guest_address = guest_address,
 	.map = map,
+	.unmap = unmap,
 	.activate = activate,
 	.verify = verify,
 };
@@ -234,8 +282,7 @@ enum status arch_isolation(const struct hart *hart, enum manifest_isolation want
 
 /* --- vCPUs ------------------------------------------------------------------------ */
 
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart *hart,
-			      struct ram_map *ram)
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
 {
 	struct fake_vcpu *fake;
 	struct reason why;
@@ -246,8 +293,8 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct hart 
 		return NULL;
 	fake = (struct fake_vcpu *)(uintptr_t)memory.raw;
 	memset(fake, 0, sizeof(*fake));
-	fake->vcpu = (struct vcpu){.capsule = capsule, .id = id, .hart = hart};
-	note(FAKE_CREATE, &fake->vcpu, id, 0);
+	fake->vcpu = (struct vcpu){.capsule = capsule, .id = id};
+	fake_arch_note(FAKE_CREATE, &fake->vcpu, id, 0);
 	return &fake->vcpu;
 }
 
@@ -264,10 +311,10 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
 	struct fake_vcpu *fake = fake_vcpu_of(vcpu);
 
-	note(FAKE_RESET, vcpu, pc, opaque);
+	fake_arch_note(FAKE_RESET, vcpu, pc, opaque);
 	start_at(vcpu, pc, opaque);
 	fake->timer = fake->saved_timer = UINT64_MAX;
-	fake->ipi = fake->external = fake->masked = false;
+	fake->ipi = fake->external = fake->seip = fake->masked = false;
 	vcpu->state = VCPU_STARTED;
 	vcpu->wait = vcpu->resume = false;
 }
@@ -301,11 +348,17 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 
 	assert_ptr_equal(from, fake_arch.loaded[hart]);
 	assert_ptr_not_equal(from, to);
-	note(FAKE_SWITCH, to, (uintptr_t)from, 0);
+	fake_arch_note(FAKE_SWITCH, to, (uintptr_t)from, 0);
 	if (from)
 		fake_vcpu_of(from)->saved_timer = fake_vcpu_of(from)->timer;
 	to->capsule->space.ops->activate(&to->capsule->space);
 	fake_arch.loaded[hart] = to;
+	/* The hart's fence of all addresses; its code is fenced only where it is new. */
+	fake_vcpu_of(to)->stale_memory = false;
+	if (fake_vcpu_of(to)->last != arch_this_hart)
+		fake_vcpu_of(to)->stale_code = false;
+	fake_vcpu_of(to)->last = arch_this_hart;
+	fake_vcpu_of(to)->seip = fake_vcpu_of(to)->external;
 	verify_first(to);
 }
 
@@ -314,13 +367,13 @@ void arch_vcpu_drop(struct vcpu *vcpu)
 	unsigned hart = own_hart(vcpu);
 
 	assert_ptr_equal(vcpu, fake_arch.loaded[hart]);
-	note(FAKE_DROP, vcpu, 0, 0);
+	fake_arch_note(FAKE_DROP, vcpu, 0, 0);
 	fake_arch.loaded[hart] = NULL;
 }
 
 _Noreturn void arch_vcpu_enter(struct vcpu *vcpu)
 {
-	note(FAKE_ENTER, vcpu, 0, 0);
+	fake_arch_note(FAKE_ENTER, vcpu, 0, 0);
 	leave(FAKE_ENTER);
 }
 
@@ -330,7 +383,11 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 	bool loaded = fake_arch.loaded[own_hart(vcpu)] == vcpu;
 	uint64_t timer = loaded ? fake->timer : fake->saved_timer;
 
-	return !fake->masked && (fake->ipi || fake->external || timer <= fake_arch.time);
+	bool ipi = fake->ipi, external = loaded ? fake->seip : fake->external;
+
+	if (!loaded)
+		ipi |= __atomic_load_n(&vcpu->wanted, __ATOMIC_ACQUIRE) & VCPU_WANT_IPI;
+	return !fake->masked && (ipi || external || timer <= fake_arch.time);
 }
 
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
@@ -345,7 +402,7 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
 	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
-	note(FAKE_RESUME_AT, vcpu, pc, opaque);
+	fake_arch_note(FAKE_RESUME_AT, vcpu, pc, opaque);
 	start_at(vcpu, pc, opaque);
 }
 
@@ -376,51 +433,52 @@ bool arch_timer_interrupt(void)
 
 void arch_timer_quiet(void)
 {
-	note(FAKE_TIMER_QUIET, NULL, 0, 0);
+	fake_arch_note(FAKE_TIMER_QUIET, NULL, 0, 0);
 }
 
 void arch_timer_set(struct vcpu *vcpu, uint64_t when)
 {
-	note(FAKE_TIMER, vcpu, when, 0);
+	fake_arch_note(FAKE_TIMER, vcpu, when, 0);
 	fake_vcpu_of(vcpu)->timer = when;
 }
 
-void arch_vcpu_send_ipi(struct vcpu *vcpu)
+void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 {
-	note(FAKE_IPI, vcpu, 0, 0);
-	fake_vcpu_of(vcpu)->ipi = true;
+	struct fake_vcpu *fake = fake_vcpu_of(vcpu);
+
+	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
+	fake_arch_note(FAKE_HONOUR, vcpu, wanted, 0);
+	if (wanted & VCPU_WANT_IPI)
+		fake->ipi = true;
+	if (wanted & VCPU_WANT_EXTERNAL)
+		fake->seip = __atomic_load_n(&fake->external, __ATOMIC_ACQUIRE);
+	if (wanted & VCPU_WANT_FENCE_CODE)
+		fake->stale_code = false;
+	if (wanted & VCPU_WANT_FENCE_MEMORY)
+		fake->stale_memory = false;
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 {
 	bool was = fake_vcpu_of(vcpu)->ipi;
 
-	note(FAKE_CLEAR_IPI, vcpu, 0, 0);
+	fake_arch_note(FAKE_CLEAR_IPI, vcpu, 0, 0);
 	fake_vcpu_of(vcpu)->ipi = false;
 	return was;
 }
 
-void arch_vcpu_set_external(struct vcpu *vcpu, bool level)
-{
-	unsigned hart = vcpu->hart->id;
-
-	note(FAKE_EXTERNAL, vcpu, level, 0);
-	fake_vcpu_of(vcpu)->external = level;
-	/* What is loaded on this hart has it at once; who isn't has to be loaded for it. */
-	if (vcpu->hart != arch_this_hart)
-		arch_hart_wake(vcpu->hart);
-	else if (fake_arch.loaded[hart] != vcpu && level && vcpu->wait)
-		arch_hart_request_work();
-}
-
 void arch_fence_instructions(void)
 {
-	note(FAKE_FENCE_CODE, NULL, 0, 0);
+	fake_arch_note(FAKE_FENCE_CODE, NULL, 0, 0);
+	if (arch_this_hart->vcpu)
+		fake_vcpu_of(arch_this_hart->vcpu)->stale_code = false;
 }
 
 void arch_fence_addresses(xlen_t start, xlen_t size)
 {
-	note(FAKE_FENCE_ADDRESSES, NULL, start, size);
+	fake_arch_note(FAKE_FENCE_ADDRESSES, NULL, start, size);
+	if (arch_this_hart->vcpu)
+		fake_vcpu_of(arch_this_hart->vcpu)->stale_memory = false;
 }
 
 bool arch_asid_valid(xlen_t asid)

@@ -13,7 +13,11 @@
 #include "core/arch.h"
 #include "core/capsule.h"
 
-enum { FAKE_HARTS = 4, FAKE_CALLS_MAX = 1024 };
+enum {
+	FAKE_HARTS = 4,
+	FAKE_CALLS_MAX = 1024,
+	FAKE_QUEUE = 320, /* vCPUs that a hart's queues have room for */
+};
 
 /* What core asked of the hardware; a and b as in the comment. */
 enum fake_call_kind {
@@ -33,7 +37,7 @@ enum fake_call_kind {
 	FAKE_RESUME_AT,	     /* arch_vcpu_resume_at(): pc, opaque */
 	FAKE_TIMER,	     /* arch_timer_set(): when */
 	FAKE_TIMER_QUIET,    /* arch_timer_quiet() */
-	FAKE_IPI,	     /* arch_vcpu_send_ipi() */
+	FAKE_HONOUR,	     /* arch_vcpu_honour(): wanted */
 	FAKE_CLEAR_IPI,	     /* arch_vcpu_clear_ipi() */
 	FAKE_EXTERNAL,	     /* arch_vcpu_set_external(): level */
 	FAKE_FENCE_CODE,     /* arch_fence_instructions() */
@@ -50,12 +54,15 @@ struct fake_call {
 /* A vCPU with what the hardware would hold of it. */
 struct fake_vcpu {
 	xlen_t pc, a0, a1;
-	uint64_t timer;	      /* as it is in the hart, or as it was when it was taken out */
-	uint64_t saved_timer; /* of what isn't loaded: written by a switch */
-	bool ipi;
-	bool external;
-	bool masked;   /* its sie is 0 */
-	bool verified; /* its fence was */
+	uint64_t timer;		 /* as it is in the hart, or as it was when it was taken out */
+	uint64_t saved_timer;	 /* of what isn't loaded: written by a switch */
+	bool ipi;		 /* its software interrupt is pending, in the hart or saved */
+	bool external;		 /* the level that its PLIC has set */
+	bool seip;		 /* what the hart has of that; of what is loaded */
+	bool masked;		 /* its sie is 0 */
+	bool verified;		 /* its fence was */
+	const struct hart *last; /* where it was loaded last */
+	bool stale_memory, stale_code; /* what it has cached isn't what is in memory any more */
 	struct vcpu vcpu;
 };
 
@@ -67,9 +74,14 @@ static inline struct fake_vcpu *fake_vcpu_of(struct vcpu *vcpu)
 struct fake_arch {
 	struct hart harts[FAKE_HARTS]; /* ids 0, 1, ...; the test runs on the first */
 
+	struct heap_node *nodes[FAKE_HARTS][2][FAKE_QUEUE]; /* of the harts' queues */
+	unsigned different; /* harts from this index on are of another kind; 0: all are alike */
+	bool silent;	    /* calls aren't noted (simulations) */
+
 	/* Of each hart. */
-	uint64_t alarm[FAKE_HARTS];	 /* when arch_timer_interrupt() is true; all ones: never */
-	bool work[FAKE_HARTS];		 /* arch_hart_request_work() was called */
+	bool woken[FAKE_HARTS];	    /* arch_hart_wake(): an interrupt that isn't delivered yet */
+	uint64_t alarm[FAKE_HARTS]; /* when arch_timer_interrupt() is true; all ones: never */
+	bool work[FAKE_HARTS];	    /* arch_hart_request_work() was called */
 	struct vcpu *loaded[FAKE_HARTS]; /* whose state is in the registers */
 
 	unsigned call_count;
@@ -100,6 +112,22 @@ void fake_arch_reset(void);
 /* How many calls of this kind there were, and the last of them (NULL: none). */
 unsigned fake_arch_count(enum fake_call_kind kind);
 const struct fake_call *fake_arch_last(enum fake_call_kind kind);
+
+/* Note a call on this hart, for the fake's own files. */
+void fake_arch_note(enum fake_call_kind kind, struct vcpu *vcpu, uint64_t a, uint64_t b);
+
+/* The hart takes what arch_hart_wake() sent it, if it did: sched_interrupt(), and work if due. */
+void fake_arch_deliver(struct hart *hart);
+
+/* The machine forgets what it was asked so far. */
+void fake_arch_forget(void);
+
+/*
+ * The guest's page tables (or its code) are changed: what each of its vCPUs has cached of them
+ * isn't true any more, until it fences, or others do it for it.
+ */
+void fake_arch_change_memory(struct capsule *capsule);
+void fake_arch_change_code(struct capsule *capsule);
 
 /*
  * A capsule that wasn't loaded from anything: `size` bytes of this program at `memory`,

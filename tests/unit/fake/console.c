@@ -55,12 +55,6 @@ size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size
 	return taken;
 }
 
-bool console_writable(struct console_port *port)
-{
-	(void)port;
-	return fake.room && fake.length < sizeof(fake.output);
-}
-
 int console_read(struct console_port *port)
 {
 	if (!console_readable(port))
