@@ -71,6 +71,19 @@ static void expect(xlen_t va, enum walk_access access, enum walk_result result, 
 			 (unsigned long long)out.raw, result, (unsigned long long)pa);
 }
 
+/* The quick road goes as far as it is meant to, and its result is the same as the long one's. */
+static bool quick_agrees(xlen_t va, enum walk_access access, enum walk_result result, uint64_t pa)
+{
+	gpa_t out = {0xdead};
+	/* It is for a kernel's accesses only. */
+	bool quick = !walk.user && walk_usual(&walk, xlen, walk.satp, va, access, &out);
+
+	if (quick && (result != WALK_OK || out.raw != pa))
+		fail_msg("va %lx access %x: quick %llx, but %d %llx", va, access,
+			 (unsigned long long)out.raw, result, (unsigned long long)pa);
+	return quick;
+}
+
 static void expect_fault(xlen_t va, enum walk_access access)
 {
 	expect(va, access, WALK_PAGE_FAULT, 0);
@@ -316,6 +329,8 @@ static void test_loop(void **state)
 /* Sv32 reaches 34 bits, and its entries have no reserved high bits. */
 static void test_sv32_wide(void **state)
 {
+	gpa_t at;
+
 	(void)state;
 	start(1);
 	set(0, 0x3ff, entry(0x3ffc00000, RWX));
@@ -323,9 +338,12 @@ static void test_sv32_wide(void **state)
 	set(0, 1, table(1));
 	set(1, 0, entry(0x3fffff000, RWX));
 	expect(0x400abc, WALK_READ, WALK_OK, 0x3fffffabc);
+	assert_true(walk_usual(&walk, 32, walk.satp, 0x400abc, WALK_READ, &at));
+	assert_true(at.raw == 0x3fffffabc);
 	/* A table above 4 GiB, with the low half of its address inside RAM. */
 	set(0, 2, entry(0x100000000 + RAM, V));
 	expect(0x800000, WALK_READ, WALK_ACCESS_FAULT, 0);
+	assert_false(walk_usual(&walk, 32, walk.satp, 0x800000, WALK_READ, &at));
 	/* RAM up there. */
 	walk.ram.raw += 0x100000000;
 	walk.satp = (xlen_t)1 << 31 | walk.ram.raw >> 12;
@@ -411,7 +429,7 @@ static uint64_t random_entry(void)
 static void test_random(void **state)
 {
 	static const unsigned modes[] = {1, 8, 9, 10};
-	unsigned seen[3] = {0};
+	unsigned seen[3] = {0}, quick = 0;
 
 	(void)state;
 	for (unsigned run = 0; run < 400; run++) {
@@ -437,11 +455,13 @@ static void test_random(void **state)
 			result = reference(va, kind, &pa);
 			seen[result]++;
 			expect(va, kinds[kind], result, pa);
+			quick += quick_agrees(va, kinds[kind], result, pa);
 		}
 	}
 	assert_true(seen[WALK_OK] > 10000);
 	assert_true(seen[WALK_PAGE_FAULT] > 10000);
 	assert_true(seen[WALK_ACCESS_FAULT] > 100);
+	assert_true(quick > 1000);
 }
 
 int main(void)

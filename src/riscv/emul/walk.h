@@ -65,17 +65,16 @@ static inline enum walk_result walk_translate(const struct walk *walk, unsigned 
 	return walk_rv64(walk, va, access, out);
 }
 
-/*
- * The usual case of a walk, in line: a kernel's access to a 4 KiB page on RV64, all
- * rights and bits just as expected. False for everything else, faults included:
- * then walk_translate() knows what it is. Of `walk` only the RAM is looked at.
+/* What tells a pointer to the next table from a leaf, and a user's page: the low bits of an entry.
  */
-static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, xlen_t satp,
-							     xlen_t va, enum walk_access access,
-							     gpa_t *out)
+enum { WALK_USUAL_V = 1, WALK_USUAL_NOT_A_POINTER = 0xdf, WALK_USUAL_U = 0x10 };
+
+/* walk_usual() of Sv39, Sv48 and Sv57. */
+static inline __attribute__((always_inline)) bool walk_usual_rv64(const struct walk *walk,
+								  uint64_t satp, uint64_t va,
+								  enum walk_access access,
+								  gpa_t *out)
 {
-#if __SIZEOF_POINTER__ == 8
-	enum { V = 1, NOT_A_POINTER = 0xdf, U = 0x10 };
 	uint64_t first = walk->ram.raw >> 12, pages = walk->ram_size >> 12;
 	uint64_t page = (satp << 20 >> 20) - first;
 	uint64_t pte;
@@ -83,14 +82,14 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 #define WALK_USUAL_READ(shift)                                                                     \
 	if (page >= pages)                                                                         \
 		return false;                                                                      \
-	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (page << 12)) +                  \
-				      (va << (55 - (shift)) >> 55),                                \
+	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (size_t)(page << 12)) +          \
+				      (size_t)(va << (55 - (shift)) >> 55),                        \
 			      __ATOMIC_RELAXED);                                                   \
 	page = (pte >> 10) - first
 
 #define WALK_USUAL_POINTER(shift)                                                                  \
 	WALK_USUAL_READ(shift);                                                                    \
-	if ((pte & NOT_A_POINTER) != V)                                                            \
+	if ((pte & WALK_USUAL_NOT_A_POINTER) != WALK_USUAL_V)                                      \
 	return false
 
 #define WALK_USUAL_CANONICAL(unused)                                                               \
@@ -116,14 +115,53 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 #undef WALK_USUAL_CANONICAL
 #undef WALK_USUAL_POINTER
 #undef WALK_USUAL_READ
-	if ((pte & (U | access)) != access || pte >> 54)
+	if ((pte & (WALK_USUAL_U | access)) != access || pte >> 54)
 		return false;
 	out->raw = pte >> 10 << 12 | (va & 0xfff);
 	return true;
-#else
-	(void)walk, (void)satp, (void)va, (void)access, (void)out;
-	return false;
-#endif
+}
+
+/* walk_usual() of Sv32: two levels, and a physical address of 34 bits from an entry of 32. */
+static inline __attribute__((always_inline)) bool walk_usual_rv32(const struct walk *walk,
+								  uint32_t satp, uint32_t va,
+								  enum walk_access access,
+								  gpa_t *out)
+{
+	uint32_t first = (uint32_t)(walk->ram.raw >> 12);
+	uint32_t pages = (uint32_t)(walk->ram_size >> 12);
+	uint32_t page = (satp & 0x3fffff) - first;
+	uint32_t pte;
+
+	if (!(satp >> 31) || page >= pages)
+		return false;
+	pte = __atomic_load_n((const uint32_t *)(walk->ram_host + ((size_t)page << 12)) +
+				      (va >> 22),
+			      __ATOMIC_RELAXED);
+	page = (pte >> 10) - first;
+	if ((pte & WALK_USUAL_NOT_A_POINTER) != WALK_USUAL_V || page >= pages)
+		return false;
+	pte = __atomic_load_n((const uint32_t *)(walk->ram_host + ((size_t)page << 12)) +
+				      (va >> 12 & 0x3ff),
+			      __ATOMIC_RELAXED);
+	if ((pte & (WALK_USUAL_U | access)) != access)
+		return false;
+	out->raw = (uint64_t)(pte >> 10) << 12 | (va & 0xfff);
+	return true;
+}
+
+/*
+ * The usual case of a walk, in line: a kernel's access to a 4 KiB page, all rights and
+ * bits just as expected. False for everything else, faults included: then
+ * walk_translate() knows what it is. Of `walk` only the RAM is looked at. `xlen` is
+ * that of walk_translate().
+ */
+static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, unsigned xlen,
+							     xlen_t satp, xlen_t va,
+							     enum walk_access access, gpa_t *out)
+{
+	if (xlen == 32)
+		return walk_usual_rv32(walk, (uint32_t)satp, (uint32_t)va, access, out);
+	return walk_usual_rv64(walk, satp, va, access, out);
 }
 
 #endif
