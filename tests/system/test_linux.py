@@ -237,6 +237,51 @@ def test_poisoned_ram(bench, tmp_path, width):
     shell.power_off()
 
 
+class Pair(Shell):
+    """Two capsules with the stock guest, of manifests/two.its."""
+
+    def attach(self, number):
+        """By the menu; the prompt is one that comes now, not one that is shown again."""
+        self.send("\x1d")
+        self.expect(rb"send it ] ")
+        self.send(str(number))
+        self.expect(rb"\d: (left|right)\r+\n")
+        self.marks = getattr(self, "marks", 0) + 1
+        self.send("\recho shell $((1000 + %d))\r" % self.marks)
+        self.expect(rb"shell %d\r" % (1000 + self.marks), 100)
+        self.expect(self.PROMPT)
+
+
+@pytest.mark.parametrize("width, cpus", [(64, 1), (32, 1), (32, 4)])
+def test_two_under_load(bench, tmp_path, width, cpus):
+    """Both compute for some seconds, on one hart and on harts of their own. Their shells answer,
+    the sums are right, and neither kernel saw a task or a CPU that stood still."""
+    image = tmp_path / "two.itb"
+    subprocess.run([ROOT / "tools/make-image", str(width), ROOT / "build/host/manifest-check",
+                    ROOT / "manifests/two.its", image, BUILD / ("rv%d" % width)], check=True,
+                   capture_output=True)
+    pair = bench.start(command(image, width=width, cpus=cpus), Pair, limit=240)
+    # In the merged view both say that they are there.
+    assert {pair.expect(rb"Capsule (\d): capsule:/# ", 150).group(1) for _ in range(2)} == {b"1", b"2"}
+    load = "(for n in 1 2 3 4 5 6; do seq 1 20000 | md5sum; done > /tmp/sums; echo all >> /tmp/sums) &"
+    for number in (1, 2):
+        pair.attach(number)
+        pair.type(load)
+    for number in (1, 2, 1, 2):
+        pair.attach(number)
+        assert pair.run("echo $((6 * 7))") == "42\n"
+    for number in (1, 2):
+        pair.attach(number)
+        pair.run("until grep -q all /tmp/sums; do sleep 1; done", 120)
+        sums = pair.run("cat /tmp/sums").split()
+        assert sums == [numbers(20000), "-"] * 6 + ["all"]
+        assert not [line for line in pair.run("dmesg").split("\n") if WRONG.search(line)]
+    pair.send("poweroff\r")
+    pair.expect(rb"right: powered off")
+    pair.attach(1)
+    pair.power_off()
+
+
 def small_linux(folder, width):
     """The stock guest with 112 MiB, by the tools that `make image RAM=112M` uses."""
     source, guests = folder / "small.its", BUILD / ("rv%d/guests" % width)
