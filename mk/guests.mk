@@ -15,8 +15,13 @@ ifeq ($(GUEST)-$(XLEN),debian-32)
 $(error Debian has no packages for 32 bits; for XLEN=32 the stock guest is GUEST=small)
 endif
 
+SMALL_KEY := $(shell cat guests/small/* | sha256sum | cut -c 1-12)
+# What the guest of 32 bits is built from, unless it is built already.
+SMALL_ITEMS := $(if $(wildcard $(CACHE)/small-rv32-$(SMALL_KEY)/.complete),,\
+	linux-source musl busybox-source)
+
 ifeq ($(GUEST),small)
-SMALL := $(CACHE)/small-rv$(XLEN)-$(shell cat guests/small/* | sha256sum | cut -c 1-12)
+SMALL := $(CACHE)/small-rv$(XLEN)-$(SMALL_KEY)
 SMALL_MISSING := $(if $(wildcard $(SMALL)/.complete),,yes)
 STOCK_KERNEL := $(SMALL)/Image
 else
@@ -26,7 +31,7 @@ STOCK_BUSYBOX := $(if $(filter 32,$(XLEN)),$(SMALL),$(CACHE)/busybox)/busybox
 
 # What must be fetched, and set-up's level. What is built already needs neither source nor compiler.
 STOCK_ITEMS := $(if $(filter 64,$(XLEN)),busybox) $(if $(filter debian,$(GUEST)),linux) \
-	$(if $(SMALL_MISSING),linux-source $(if $(filter 32,$(XLEN)),musl busybox-source))
+	$(if $(SMALL_MISSING),$(if $(filter 32,$(XLEN)),$(SMALL_ITEMS),linux-source))
 STOCK_LEVEL := $(if $(SMALL_MISSING),guest,run)
 
 INITRAMFS := $(BUILD)/guests/initramfs.gz
@@ -49,7 +54,7 @@ $(CACHE)/linux/.complete $(CACHE)/busybox/.complete: | setup-guests ;
 
 ifeq ($(GUEST),small)
 $(SMALL)/.complete: | setup-guests
-	@guests/small/build.sh $(XLEN) $(CACHE) $(notdir $(SMALL:$(CACHE)/small-rv$(XLEN)-%=%))
+	@guests/small/build.sh $(XLEN) $(CACHE) $(SMALL_KEY)
 endif
 
 $(BUILD)/guests/Image: $(dir $(STOCK_KERNEL)).complete FORCE

@@ -29,7 +29,7 @@ setup-check:
 
 setup-test: ## Install, fetch and build what `make test` needs besides
 	@tools/setup.sh test
-	@tools/fetch.sh $(CACHE) libfdt linux busybox opensbi cmocka
+	@tools/fetch.sh $(CACHE) libfdt linux busybox opensbi cmocka $(SMALL_ITEMS)
 	@$(MAKE) --no-print-directory XLEN=32 guests
 
 setup-build:
