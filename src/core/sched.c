@@ -2,6 +2,7 @@
 /* A hart's decisions: whose turn it is, until when, and when there is nobody, to sleep. */
 #include "core/console.h"
 #include "core/sched_internal.h"
+#include "core/steal.h"
 #include "lib/div64.h"
 
 enum {
@@ -59,6 +60,7 @@ enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *wh
 		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
 		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
 		hart->sched.turn = turn;
+		hart->sched.timer_at = never;
 	}
 	return OK;
 }
@@ -210,6 +212,7 @@ static void put_aside(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		if (when != never)
 			add_timer(&hart->sched, &vcpu->timer, when);
 	} else if (vcpu->place != VCPU_AWAY) {
+		steal_preempt(vcpu);
 		sched_close(vcpu);
 	}
 }
@@ -447,7 +450,9 @@ static __attribute__((noinline)) void obey_late(struct vcpu *vcpu, uint64_t now)
 /* `vcpu` goes on in this hart; false when what was wanted of it is in the way. */
 static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
-	vcpu->wait_time += now - vcpu->since;
+	uint64_t waited = now - vcpu->since;
+
+	vcpu->wait_time += waited;
 	if (vcpu->capsule->state != CAPSULE_RUNNING) {
 		take_job(hart, vcpu, now);
 		return false;
@@ -465,6 +470,7 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		if (before)
 			put_aside(hart, before, now);
 	}
+	steal_update(vcpu, waited);
 	if (sched_is_wanted(vcpu))
 		obey_late(vcpu, now);
 	return vcpu->capsule->state == CAPSULE_RUNNING;
@@ -618,6 +624,8 @@ void sched_tick(struct hart *hart, uint64_t now)
 	next->wait_time += now - next->since;
 	next->place = VCPU_RUNNING;
 	load(hart, running, next);
+	steal_preempt(running);
+	steal_update(next, now - next->since);
 	sched_close(running);
 	if (sched_is_wanted(next))
 		obey_late(next, now);

@@ -28,6 +28,10 @@ CELLS = {
     "rv64 1 hart no sstc": {"width": 64, "cpu": "h=false,sstc=false", **EXACT},
     "rv32 1 hart": {"width": 32, **EXACT},
     "rv32 4 harts": {"width": 32, "cpus": 4},
+    "rv64 hext 4 harts": {"width": 64, "cpu": "", "cpus": 4},
+    "rv64 hext 1 hart no sstc": {"width": 64, "cpu": "sstc=false", **EXACT},
+    "rv32 hext 1 hart": {"width": 32, "cpu": "", **EXACT},
+    "rv64 H pmp 1 hart": {"width": 64, "cpu": "", "append": "isolation=pmp", **EXACT},
 }
 
 

@@ -16,6 +16,9 @@ CELLS = {
     "4-harts": {"cpus": 4},
     "1-hart-no-sstc": {"cpus": 1, "cpu": "h=false,sstc=false"},
     "4-harts-no-sstc": {"cpus": 4, "cpu": "h=false,sstc=false"},
+    "4-harts-hext": {"cpus": 4, "cpu": ""},
+    "1-hart-hext-no-sstc": {"cpus": 1, "cpu": "sstc=false"},
+    "1-hart-H-pmp": {"cpus": 1, "cpu": "", "append": "isolation=pmp"},
 }
 
 WRONG = re.compile(r"\b(BUG|Oops|stall|WARNING|Call Trace|soft lockup|hung task)\b")
@@ -31,6 +34,9 @@ def healthy(shell):
     messages = shell.run("dmesg")
     assert not [line for line in messages.split("\n") if WRONG.search(line)]
     assert "SBI specification v3.0 detected" in messages
+    assert "SBI SUSP extension detected" in messages
+    assert "riscv-pmu-sbi: 16 firmware and 2 hardware counters" in messages
+    assert not re.search(r"(?i)\b(sbi|pmu)\b.*fail", messages)
     return cpuinfo, messages
 
 
@@ -212,6 +218,30 @@ def test_kernel_panic_starts_again(bench):
     shell.expect(rb"Kernel panic - not syncing")
     shell.expect(rb"Capsule 1: linux: asked for a reboot", 30)
     shell.expect(shell.PROMPT, 100)
+    shell.power_off()
+
+
+def test_suspend_to_ram(bench):
+    """`mem` suspends the system through the SBI's SUSP. It sleeps until somebody types, and goes on
+    where it was, its timer included."""
+    shell = bench.shell(LINUX)
+    assert shell.run("cat /sys/power/mem_sleep") == "s2idle [deep]\n"
+    shell.run("echo enabled > /sys/class/tty/ttyS0/power/wakeup")
+    shell.run("echo N > /sys/module/printk/parameters/console_suspend; dmesg -n 8")
+    shell.send("echo mem > /sys/power/state\r")
+    shell.expect(rb"Disabling non-boot CPUs")
+    before = len(shell.text())
+    shell.pause(3)
+    assert "suspend exit" not in shell.text()[before:]
+    shell.send("\r")
+    shell.expect(rb"PM: suspend exit")
+    shell.send("\r")
+    shell.pause()
+    shell.run("dmesg -n 1")
+    ticks = timer_counts(shell)
+    shell.run("sleep 1")
+    assert timer_counts(shell) > ticks
+    healthy(shell)
     shell.power_off()
 
 

@@ -103,8 +103,8 @@ _Thread_local struct hart *arch_this_hart;
 #include "core/assert.h"
 #include "core/lock.h"
 #include "riscv/access.h"
-#include "riscv/pmp/pmp.h"
 #include "riscv/hext/hext.h"
+#include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
 #define __asm__ pmp.fences++
 #define volatile(...) /* nothing */

@@ -17,13 +17,15 @@ import time
 
 import linux
 from emulator import CACHE, Failure, PLUGIN, ROOT, Width, on_diosix
-from rows import CPUS, ROWS, UNCHECKED, diosix_rows, opensbi_rows
+from rows import CPUS, FENCES, ROWS, UNCHECKED, diosix_rows, fence_rows, opensbi_rows
 from traps import table as trap_table, worst_of
 
 BASELINE = ROOT / "tests/bench/baseline.json"
 GROWTH = 5                  # per cent that a row may grow
 LINUX_SPREAD = 1            # per cent that Linux's own way differs from build to build
 LINUX_LIMIT = 2             # per cent that Linux may take more than on OpenSBI
+FENCE_LINUX_LIMIT = 3       # the same under the other fences
+FENCE_LIMIT = 20            # per cent that a row may take more under another fence
 UPDATE = "if that is meant, `make bench-update` keeps the new numbers; commit them with the reason"
 
 
@@ -49,6 +51,20 @@ def measure_diosix(width, everything):
             runs.append(("guest tests", on_diosix(
                 width, "guest-tests" + ("" if kind else "-no-sstc"), cpu,
                 width.build / "guest/guest-tests.itb")))
+    return rows, runs
+
+
+def measure_fences(width):
+    """For each of the other fences its rows; and their runs. After measure_diosix(): Linux is
+    packed by then."""
+    rows, runs = {}, []
+    for fence in FENCES:
+        rows[fence], costs = fence_rows(width, fence)
+        runs += [("cost, " + fence, run) for run in costs]
+        if width.xlen == 64:
+            found, run = linux.fenced(width, width.folder / "linux.itb", fence)
+            rows[fence].update(found)
+            runs.append(("Linux, " + fence, run))
     return rows, runs
 
 
@@ -93,6 +109,16 @@ def show(width, diosix, opensbi, runs):
     return worst
 
 
+def show_fences(width, diosix, fences):
+    print("\nRV%d, retired instructions, emulated, by what fences the capsule" % width.xlen)
+    print("%-56s %15s" % ("", "PMP, no H") +
+          "".join(" %15s" % {"H-pmp": "PMP, with H"}.get(fence, fence) for fence in fences))
+    for key, label, _ in ROWS:
+        if key in next(iter(fences.values())):
+            print("%-56s %15s" % (label, grouped(diosix[key])) +
+                  "".join(" %15s" % grouped(rows.get(key)) for rows in fences.values()))
+
+
 def problems(key, label, new, old, limit):
     """What is wrong with one row, as sentences. `old` and `limit` may be None."""
     allowed = GROWTH + (LINUX_SPREAD if key.startswith("linux") else 0)
@@ -121,6 +147,27 @@ def check_linux(width, rows, kept):
             "%d %% is promised" % (rows["linux"], more, firmware, LINUX_LIMIT)
 
 
+def check_fences(width, rows, fences, kept):
+    """Rows under the other fences: against what they were, and against PMP's without H."""
+    for fence, found in fences.items():
+        labels = {key: label.strip() for key, label, _ in ROWS}
+        same = kept.get("linux-system") == guest_system(width) if "linux" in found else True
+        for key, new in found.items():
+            label = "%s, %s" % (labels[key], fence)
+            if not key.startswith("linux") or same:
+                yield from problems(key, label, new, kept["fences"][fence].get(key), None)
+            if not key.startswith("linux") and new > rows[key] * (100 + FENCE_LIMIT) / 100:
+                yield "%s: %d, which is more than %d %% above the %d under PMP without H" % (
+                    label, new, FENCE_LIMIT, rows[key])
+        if "linux" in found and same:
+            firmware = kept["opensbi"]["linux"]
+            more = 100 * (found["linux"] - firmware) / firmware
+            if more > FENCE_LINUX_LIMIT:
+                yield "Linux to its prompt, %s: %d, which is %.2f %% more than the %d on OpenSBI;" \
+                    " at most %d %% is promised" % (fence, found["linux"], more, firmware,
+                                                    FENCE_LINUX_LIMIT)
+
+
 def check(widths):
     """True when no row has grown and all promises hold."""
     baseline = json.loads(BASELINE.read_text())
@@ -141,6 +188,10 @@ def check(widths):
         gone = set(kept["diosix"]) - set(rows)
         failed += ["RV%d: no row \"%s\" any more" % (width.xlen, key) for key in sorted(gone)]
         failed += ["RV%d: %s" % (width.xlen, text) for text in check_linux(width, rows, kept)]
+        fences = measure_fences(width)[0]
+        count += sum(len(found) for found in fences.values())
+        failed += ["RV%d: %s" % (width.xlen, text)
+                   for text in check_fences(width, rows, fences, kept)]
     for text in failed:
         print("FAIL: bench: " + text)
     if failed:
@@ -154,12 +205,15 @@ def table(widths, update):
     baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     for width in widths:
         diosix, runs = measure_diosix(width, True)
+        fences, fenced = measure_fences(width)
         opensbi = measure_opensbi(width)
         if width.xlen == 64:
             diosix["linux-ciphers"], opensbi["linux-ciphers"] = linux.with_ciphers(width)
-        worst = show(width, diosix, opensbi, runs)
+        worst = show(width, diosix, opensbi, runs + fenced)
+        show_fences(width, diosix, fences)
         baseline[str(width.xlen)] = {
             "diosix": {key: diosix[key] for key in diosix if key not in UNCHECKED},
+            "fences": fences,
             "opensbi": {key: opensbi[key] for key in opensbi if key not in UNCHECKED},
             "worst-trap": {name: entry["worst"] for name, entry in sorted(worst.items())}}
         if "linux" in diosix:
