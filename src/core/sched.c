@@ -365,9 +365,13 @@ static inline bool is_overtaken(const struct sched *sched, const struct vcpu *ru
 
 	if (now >= sched->turn_end)
 		return heap_before(first->key, running->run.key);
-	/* Whoever has come meanwhile must be a good part of a turn behind. */
-	return sched->woke && heap_before(first->key + (sched->turn >> 2) * running->inverse_weight,
-					  running->run.key);
+	/* Whoever has come meanwhile must be a good part of the turn behind that a sleeper is. */
+	return sched->woke &&
+	       heap_before(
+		       first->key +
+			       (sched->turn >> 2) *
+				       sched_vcpu_of_run((struct heap_node *)first)->inverse_weight,
+		       running->run.key);
 }
 
 /* The first in the queue leaves it; `running`, unless it is NULL, joins it. */
@@ -524,6 +528,10 @@ enum sched_verdict sched_decide(struct hart *hart)
 			return SCHED_AGAIN;
 		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
 			sched_balance(hart);
+	} else if (sched->runnable.count && sched->turn_end == now + sched->turn) {
+		/* Its next turn: those that wait for it may have to wait for long. */
+		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
+			sched_balance(hart);
 	}
 	set_alarm(sched, next);
 	return SCHED_RUN;
@@ -560,6 +568,7 @@ static bool doze(struct hart *hart)
 		return false;
 	vcpu->place = VCPU_ASLEEP;
 	sched_set_idle(hart, true);
+	sched_ask_for_work(hart, sched->since);
 	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
 		arch_hart_sleep();
 	sched_set_idle(hart, false);

@@ -76,7 +76,7 @@ static void sim_reset(unsigned harts)
 	fake_boot_reset();
 	fake_console_reset();
 	fake_arch.silent = true;
-	fake_arch.time = 1000;
+	fake_arch.time = SIM_HZ;
 	memset(&sim, 0, sizeof(sim));
 	sim.harts = harts;
 	sched_init(SIM_HZ, harts);
