@@ -93,16 +93,17 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
 
-static inline __attribute__((always_inline)) long load_at_mtval(enum where where)
+/*
+ * With translation off. Functions of their own, so that the registers that they need are not saved
+ * before it is known that they do it.
+ */
+static __attribute__((noinline)) long load_plainly(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
-	if (translation_is_on(satp))
-		return load_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_load(raw))
@@ -114,16 +115,13 @@ static inline __attribute__((always_inline)) long load_at_mtval(enum where where
 	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
-static inline __attribute__((always_inline)) long store_at_mtval(enum where where)
+static __attribute__((noinline)) long store_plainly(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
-	if (translation_is_on(satp))
-		return store_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_store(raw))
@@ -135,22 +133,31 @@ static inline __attribute__((always_inline)) long store_at_mtval(enum where wher
 	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
 }
 
+static inline __attribute__((always_inline)) long access_at_mtval(enum where where, bool is_store)
+{
+	xlen_t satp = satp_of(where);
+
+	if (translation_is_on(satp))
+		return is_store ? store_translated(satp) : load_translated(satp);
+	return is_store ? store_plainly() : load_plainly();
+}
+
 long mmio_load(void)
 {
-	return load_at_mtval(PLAIN);
+	return access_at_mtval(PLAIN, false);
 }
 
 long mmio_load_virtual(void)
 {
-	return load_at_mtval(VIRTUAL);
+	return access_at_mtval(VIRTUAL, false);
 }
 
 long mmio_store(void)
 {
-	return store_at_mtval(PLAIN);
+	return access_at_mtval(PLAIN, true);
 }
 
 long mmio_store_virtual(void)
 {
-	return store_at_mtval(VIRTUAL);
+	return access_at_mtval(VIRTUAL, true);
 }
