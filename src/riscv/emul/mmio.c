@@ -93,16 +93,14 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
 
-static inline __attribute__((always_inline)) long load_at_mtval(enum where where)
+/* With translation off: mtval is the address. */
+static inline __attribute__((always_inline)) long load_at_mtval(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
-	if (translation_is_on(satp))
-		return load_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_load(raw))
@@ -114,16 +112,14 @@ static inline __attribute__((always_inline)) long load_at_mtval(enum where where
 	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
-static inline __attribute__((always_inline)) long store_at_mtval(enum where where)
+/* With translation off: mtval is the address. */
+static inline __attribute__((always_inline)) long store_at_mtval(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
-	if (translation_is_on(satp))
-		return store_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_store(raw))
@@ -137,20 +133,28 @@ static inline __attribute__((always_inline)) long store_at_mtval(enum where wher
 
 long mmio_load(void)
 {
-	return load_at_mtval(PLAIN);
+	xlen_t satp = csr_read(satp);
+
+	return translation_is_on(satp) ? load_translated(satp) : load_at_mtval();
 }
 
 long mmio_load_virtual(void)
 {
-	return load_at_mtval(VIRTUAL);
+	xlen_t satp = csr_read(vsatp);
+
+	return translation_is_on(satp) ? load_translated(satp) : load_at_mtval();
 }
 
 long mmio_store(void)
 {
-	return store_at_mtval(PLAIN);
+	xlen_t satp = csr_read(satp);
+
+	return translation_is_on(satp) ? store_translated(satp) : store_at_mtval();
 }
 
 long mmio_store_virtual(void)
 {
-	return store_at_mtval(VIRTUAL);
+	xlen_t satp = csr_read(vsatp);
+
+	return translation_is_on(satp) ? store_translated(satp) : store_at_mtval();
 }
