@@ -20,21 +20,27 @@ GUEST_MARCH := rv$(XLEN)imac_zicsr_zifencei
 GUEST_LINK_MARCH := rv$(XLEN)imac
 GUEST_CPPFLAGS := -Icapsules -Itests/guest
 GUEST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-builtin \
-	-fno-common -mcmodel=medany -mabi=$(GUEST_ABI)
+	-fno-common -fno-jump-tables -mcmodel=medany -mabi=$(GUEST_ABI)
 GUEST_LDFLAGS := -nostdlib -static -march=$(GUEST_LINK_MARCH) -mabi=$(GUEST_ABI) \
 	-Wl,--build-id=none -Wl,--no-warn-rwx-segments
 
 GUEST_KIT := $(patsubst capsules/%,$(GUEST_OUT)/%.o,$(wildcard capsules/kit/*.[cS]))
 GUEST_SUBJECTS := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,\
-	$(filter-out $(patsubst %,tests/guest/%.c,cost hostile% victim twin% traces%),\
+	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends steal),\
 	$(wildcard tests/guest/*.c)))
 GUEST_COST := $(GUEST_OUT)/test/cost.c.o
+GUEST_COST_SMP := $(GUEST_OUT)/test/cost_smp.c.o
+GUEST_LOAD := $(GUEST_OUT)/test/load.c.o
+GUEST_ENDS := $(GUEST_OUT)/test/ends.c.o
+GUEST_SMP := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/smp*.[cS]))
 GUEST_HOSTILE := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/hostile*.[cS]))
 GUEST_VICTIM := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/victim*.[cS]))
 GUEST_TWIN := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/twin*.[cS]))
+GUEST_STEAL := $(GUEST_OUT)/test/steal.c.o
 GUEST_TRACES := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/traces*.[cS]))
 GUEST_SMALL := $(patsubst tests/guest/small/%.S,%,$(wildcard tests/guest/small/*.S))
-GUEST_KERNELS := guest-tests cost hostile victim twin-a twin-b traces $(GUEST_SMALL)
+GUEST_KERNELS := guest-tests smp-tests cost cost-smp load ends hostile victim twin-a twin-b traces \
+	steal-a steal-b $(GUEST_SMALL)
 # hostile-linux.its needs the stock guest as well: tests/system/test_hostile.py packs it.
 GUEST_ITS := $(filter-out hostile-linux,$(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its)))
 
@@ -42,8 +48,8 @@ comma := ,
 
 .PHONY: guest-tests
 guest-tests: ## Build the programs that run in capsules for tests, and their manifests
-guest-tests: $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) $(GUEST_OUT)/flat.bin $(GUEST_OUT)/pic.elf \
-	$(GUEST_ITS:%=$(GUEST_OUT)/%.itb)
+guest-tests: $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) $(GUEST_OUT)/flat.bin $(GUEST_OUT)/load.bin \
+	$(GUEST_OUT)/pic.elf $(GUEST_ITS:%=$(GUEST_OUT)/%.itb)
 
 $(GUEST_OUT)/kit/%.o: capsules/kit/% mk/guest-tests.mk
 	@mkdir -p $(@D)
@@ -65,6 +71,19 @@ $(GUEST_OUT)/guest-tests.elf: $(GUEST_KIT) $(GUEST_SUBJECTS) capsules/kit/kit.ld
 $(GUEST_OUT)/cost.elf: $(GUEST_KIT) $(GUEST_COST) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
 
+$(GUEST_OUT)/cost-smp.elf: $(GUEST_KIT) $(GUEST_COST_SMP) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/ends.elf: $(GUEST_KIT) $(GUEST_ENDS) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/smp-tests.elf: $(GUEST_KIT) $(GUEST_SMP) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+# Linked nowhere in particular: it is used as a flat binary (tests/system, tools/bench).
+$(GUEST_OUT)/load.elf: $(GUEST_KIT) $(GUEST_LOAD) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
 # What runs beside others has an address of its own: a capsule's RAM lies where its host's does.
 $(GUEST_OUT)/hostile.elf: $(GUEST_KIT) $(GUEST_HOSTILE) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
@@ -78,6 +97,12 @@ $(GUEST_OUT)/twin-a.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
 $(GUEST_OUT)/twin-b.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
 	$(call guest_link,0x86200000)
 
+$(GUEST_OUT)/steal-a.elf: $(GUEST_KIT) $(GUEST_STEAL) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/steal-b.elf: $(GUEST_KIT) $(GUEST_STEAL) capsules/kit/kit.ld
+	$(call guest_link,0x86200000)
+
 # It starts at code of its own, which looks at registers that the kit's start needs.
 $(GUEST_OUT)/traces.elf: $(GUEST_KIT) $(GUEST_TRACES) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE) -Wl$(comma)-e$(comma)traces_start)
@@ -87,7 +112,7 @@ $(GUEST_OUT)/traces.elf: $(GUEST_KIT) $(GUEST_TRACES) capsules/kit/kit.ld
 $(GUEST_SMALL:%=$(GUEST_OUT)/%.elf): $(GUEST_OUT)/%.elf: $(GUEST_OUT)/test/small/%.S.o
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -Wl,-N,-Ttext=$(GUEST_BASE),-e,_start $< -o $@
 
-$(GUEST_OUT)/flat.bin: $(GUEST_OUT)/flat.elf
+$(GUEST_OUT)/flat.bin $(GUEST_OUT)/load.bin: $(GUEST_OUT)/%.bin: $(GUEST_OUT)/%.elf
 	$(Q)$(GUEST_OBJCOPY) -O binary $< $@
 
 # A position-independent ELF. This linker makes none, so flat.S, which needs no
@@ -105,4 +130,5 @@ $(GUEST_OUT)/%.itb: tests/guest/%.its $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) \
 	$(Q)mv $@.tmp $@
 
 -include $(patsubst %.o,%.d,$(GUEST_KIT) $(GUEST_SUBJECTS) $(GUEST_COST) \
-	$(GUEST_HOSTILE) $(GUEST_VICTIM) $(GUEST_TWIN) $(GUEST_TRACES))
+	$(GUEST_COST_SMP) $(GUEST_LOAD) $(GUEST_ENDS) $(GUEST_SMP) $(GUEST_HOSTILE) $(GUEST_VICTIM) \
+	$(GUEST_TWIN) $(GUEST_TRACES) $(GUEST_STEAL))

@@ -34,8 +34,8 @@ struct mmio_device mmio_plic(void)
 	return d.base ? d : find("riscv,plic0");
 }
 
-/* The phandle of the interrupt controller inside the cpu node of this hart. */
-static uint32_t hart_controller(void)
+/* The phandle of the interrupt controller inside the cpu node of a hart. */
+static uint32_t hart_controller(unsigned long id)
 {
 	uint64_t hart, size;
 	int node = -1;
@@ -43,7 +43,7 @@ static uint32_t hart_controller(void)
 	while ((node = fdt_next_with(&kit.fdt, node, "compatible", "riscv,cpu-intc")) >= 0) {
 		int cpu = fdt_parent(&kit.fdt, node);
 
-		if (fdt_reg(&kit.fdt, cpu, 0, &hart, &size) && hart == kit.hart)
+		if (fdt_reg(&kit.fdt, cpu, 0, &hart, &size) && hart == id)
 			return fdt_cell(&kit.fdt, node, "phandle", 0, 0);
 	}
 	return 0;
@@ -51,7 +51,12 @@ static uint32_t hart_controller(void)
 
 int mmio_plic_context(void)
 {
-	uint32_t phandle = hart_controller(), cell;
+	return mmio_plic_context_of(kit.hart);
+}
+
+int mmio_plic_context_of(unsigned long hart)
+{
+	uint32_t phandle = hart_controller(hart), cell;
 	int node = fdt_next_with(&kit.fdt, -1, "compatible", "sifive,plic-1.0.0");
 
 	if (node < 0)

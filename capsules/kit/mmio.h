@@ -43,6 +43,9 @@ struct mmio_device mmio_plic(void);
  */
 int mmio_plic_context(void);
 
+/* The same of another hart, by its id. */
+int mmio_plic_context_of(unsigned long hart);
+
 /* Offsets in the PLIC (RISC-V PLIC specification 1.0.0). */
 #define PLIC_PRIORITY(irq)    (4UL * (irq))
 #define PLIC_PENDING(irq)     (0x1000UL + (irq) / 32 * 4)

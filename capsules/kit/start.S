@@ -45,6 +45,36 @@ _start:
 
 	.text
 /*
+ * Where all harts but the first begin (smp.h): a0 = hart id, a1 = struct smp_hart,
+ * whose first words are a0, satp, sstatus, sie, then the two stacks.
+ */
+	.balign	4
+	.globl	smp_entry
+smp_entry:
+	REG_S	a0, X(0)(a1)
+	csrr	t0, satp
+	REG_S	t0, X(1)(a1)
+	csrr	t0, sstatus
+	REG_S	t0, X(2)(a1)
+	csrr	t0, sie
+	REG_S	t0, X(3)(a1)
+	csrw	sie, zero
+	REG_L	sp, X(4)(a1)
+	REG_L	t0, X(5)(a1)
+	csrw	sscratch, t0
+	la	t0, trap_entry
+	csrw	stvec, t0
+	addi	t0, a1, X(9)
+	li	t1, 1
+#if __riscv_xlen == 64
+	amoadd.d.aqrl zero, t1, (t0)
+#else
+	amoadd.w.aqrl zero, t1, (t0)
+#endif
+	mv	a0, a1
+	call	smp_main
+
+/*
  * Every trap, from S and from U. sscratch is the top of the trap stack while
  * no trap is being handled and zero while one is, so that a fault of the
  * handler itself is seen and told instead of looping. The interrupted stack
@@ -101,8 +131,8 @@ trap_in_trap:
 	.endm
 
 /*
- * unsigned long trap_enter(a0, a1, a2, fn): calls fn(a0, a1, a2). An exception
- * on the way makes trap_handle() continue at trap_recover with the stack
+ * unsigned long trap_enter(a0, a1, a2, fn, &recover_sp): calls fn(a0, a1, a2). An
+ * exception on the way makes trap_handle() continue at trap_recover with the stack
  * pointer of this frame, which looks like a return of fn.
  */
 #define SAVED_BYTES (16 * XLEN_BYTES)
@@ -113,8 +143,7 @@ trap_enter:
 	callee	REG_S, sp, 1
 	REG_S	gp, X(13)(sp)
 	REG_S	tp, X(14)(sp)
-	la	t0, trap_recover_sp
-	REG_S	sp, 0(t0)
+	REG_S	sp, 0(a4)
 	jalr	a3
 trap_recover:
 	REG_L	ra, X(0)(sp)

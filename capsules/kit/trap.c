@@ -9,34 +9,37 @@
 #include "kit/kit.h"
 #include "kit/print.h"
 #include "kit/sbi.h"
+#include "kit/smp.h"
 
 /* The number of interrupt causes that can have a handler. */
 #define INTERRUPT_COUNT 16
 
 /* Known to start.S: the labels it has, the words it writes. */
 extern char trap_recover[];
-unsigned long trap_enter(unsigned long a0, unsigned long a1, unsigned long a2, const void *fn);
+unsigned long trap_enter(unsigned long a0, unsigned long a1, unsigned long a2, const void *fn,
+			 unsigned long *recover_sp);
 void user_enter(unsigned long a0, unsigned long a1, unsigned long fn);
 void registers_enter(unsigned long x, unsigned long code);
 void trap_handle(struct trap_frame *frame);
 void trap_nested(unsigned long cause, unsigned long pc, unsigned long tval);
-unsigned long trap_recover_sp;
 struct context *context_current;
 
-/* Who waits for an exception, or NULL. */
-static struct trap *expecting;
+/* Of each hart: who waits for an exception, or NULL, and with which stack pointer. */
+static struct trap *expecting[SMP_MAX];
+static unsigned long recover_sp[SMP_MAX];
 static void (*interrupt_handlers[INTERRUPT_COUNT])(struct trap_frame *frame);
 
 bool trap_call(struct trap *t, const void *fn, unsigned long a0, unsigned long a1, unsigned long a2)
 {
-	struct trap *outer = expecting;
-	unsigned long outer_sp = trap_recover_sp;
+	unsigned hart = smp_this();
+	struct trap *outer = expecting[hart];
+	unsigned long outer_sp = recover_sp[hart];
 
 	t->taken = false;
-	expecting = t;
-	t->value = trap_enter(a0, a1, a2, fn);
-	expecting = outer;
-	trap_recover_sp = outer_sp;
+	expecting[hart] = t;
+	t->value = trap_enter(a0, a1, a2, fn, &recover_sp[hart]);
+	expecting[hart] = outer;
+	recover_sp[hart] = outer_sp;
 	return t->taken;
 }
 
@@ -122,20 +125,22 @@ static void handle_interrupt(struct trap_frame *frame, unsigned long cause)
 void trap_handle(struct trap_frame *frame)
 {
 	unsigned long interrupt_bit = 1UL << (XLEN - 1);
+	unsigned hart = smp_this();
 
 	if (frame->cause & interrupt_bit) {
 		handle_interrupt(frame, frame->cause & ~interrupt_bit);
 		return;
 	}
-	if (!expecting) {
-		print("# exception %lu at 0x%lx, stval 0x%lx, ra 0x%lx: nobody expected it\n",
-		      frame->cause, frame->pc, frame->tval, frame->x[1]);
+	if (!expecting[hart]) {
+		print("# hart %u: exception %lu at 0x%lx, stval 0x%lx, ra 0x%lx: nobody expected "
+		      "it\n",
+		      hart, frame->cause, frame->pc, frame->tval, frame->x[1]);
 		kit_fail();
 	}
-	expecting->taken = true;
-	expecting->frame = *frame;
+	expecting[hart]->taken = true;
+	expecting[hart]->frame = *frame;
 	frame->pc = (unsigned long)trap_recover;
-	frame->x[2] = trap_recover_sp;
+	frame->x[2] = recover_sp[hart];
 	frame->status |= SSTATUS_SPP;
 }
 

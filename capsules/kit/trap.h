@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Traps: interrupts go to the handler that was set for their cause, exceptions
- * to whoever expects them. All of it is for one vCPU and one thread.
+ * to whoever expects them, on each hart for itself (smp.h). Handlers of interrupts are one
+ * for all harts. A trap through trap_call_user() and context_save() are for hart 0 alone.
  */
 #ifndef KIT_TRAP_H
 #define KIT_TRAP_H

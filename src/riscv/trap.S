@@ -21,6 +21,7 @@
 #include "asm_offsets.h"
 #include "riscv/csr.h"
 #include "riscv/xlen.h"
+#include "sbi/slot.h"
 
 #define X(n)	      (CONTEXT_X + (n) * XLEN_BYTES)
 #define SBI_EXT_TIME  0x54494d45
@@ -250,10 +251,7 @@ trap_call:
 	csrr	t0, mepc
 	addi	t0, t0, 4
 	csrw	mepc, t0
-	/* sbi_slots[(a7 ^ a7 >> shift) % slots], see sbi/sbi.c */
-	srli	t0, a7, SBI_HASH_SHIFT
-	xor	t0, t0, a7
-	andi	t0, t0, SBI_SLOT_MASK
+	SBI_SLOT_OF_REGISTER(t0, a7)
 	slli	t0, t0, XLEN_SHIFT + 1
 	la	t1, sbi_slots
 	add	t0, t0, t1
@@ -327,15 +325,15 @@ trap_not_call_virtual:
 	li	t1, CAUSE_STORE_ACCESS
 	bne	t0, t1, trap_full
 	SHORT_ENTRY mmio_store_virtual
-	j	trap_slots_done
+	j	trap_short_done
 
 trap_store:
 	SHORT_ENTRY mmio_store
-	j	trap_slots_done
+	j	trap_short_done
 
 trap_store_guest_page:
 	SHORT_ENTRY mmio_store_guest_page
-	j	trap_slots_done
+	j	trap_short_done
 
 trap_load_guest_page:
 	SHORT_ENTRY mmio_load_guest_page
@@ -362,21 +360,16 @@ trap_load_done:
 	.balign	8
 trap_register_slots:
 	nop
-	j	trap_slots_done
+	j	trap_short_done
 	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	.if CONTEXT_SHORT_SAVED >> \n & 1
 	REG_S	a1, X(\n)(sp)
 	.else
 	mv	x\n, a1
 	.endif
-	j	trap_slots_done
+	j	trap_short_done
 	.endr
 	.option	pop
-
-trap_slots_done:
-	REG_L	a0, X(10)(sp)
-	REG_L	a1, X(11)(sp)
-	j	trap_short_return
 
 trap_interrupted:
 	RECORD_EXIT t1
@@ -389,6 +382,7 @@ trap_interrupted_short:
 	ENTER_HYPERVISOR
 	call	trap_interrupt
 	REG_L	sp, CPU_CONTEXT(tp)
+/* A device may have woken another vCPU of this hart, so accesses to them come by here as well. */
 trap_short_done:
 	REG_L	t0, CPU_WORK(tp)
 	REG_L	a0, X(10)(sp)
@@ -473,6 +467,7 @@ context_enter:
  * landing with MPRV off. All else is a fault of ours: machine_fault() reports it
  * on the second stack. mscratch was zero, so sp's exchange is undone first.
  */
+	.globl	trap_from_machine
 trap_from_machine:
 	csrrw	sp, mscratch, zero
 	REG_S	t0, CPU_SCRATCH(tp)

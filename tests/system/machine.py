@@ -32,7 +32,12 @@ def guest(name, width=64):
     return BUILD / ("rv%d" % width) / "guest" / (name + ".itb")
 
 
-LINUX = BUILD / "rv64/linux.itb"
+def linux(width=64):
+    """The manifest with the stock guest, as `make run` packs it."""
+    return BUILD / ("rv%d/linux.itb" % width)
+
+
+LINUX = linux()
 
 
 def command(initrd=None, *, width=64, cpu="h=false", cpus=4, mem="512M", machine="virt",

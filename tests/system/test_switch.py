@@ -72,3 +72,14 @@ def check_twins(ended):
     # That they ran at the same time, so that there was something to see.
     assert max(ended.text.index("# twin %s: 2000 rounds, fp" % tag) for tag in "AB") < \
         ended.text.index("PASS: twin")
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_stolen_time(bench, width):
+    """What each of two capsules that share a hart is told was stolen is what it misses itself."""
+    ended = bench.run(guest("steal", width), limit=60, width=width, cpus=1, mem="256M",
+                      extra=["-icount", "shift=0,sleep=off"]).ends(EXIT_DONE)
+    assert "FAIL" not in ended.text
+    for number in (1, 2):
+        ended.says("Capsule %d: PASS: steal: what was stolen is what was missing" % number,
+                   "Capsule %d: DONE: " % number)

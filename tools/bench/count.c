@@ -8,8 +8,9 @@
  *
  * How it is called: options.h.
  *
- * `slti x0, x0, n` in a guest starts row n (1 to 1023) and `slti x0, x0, -n` ends it: a hint
- * without effect anywhere, so the guest runs the same without the plugin.
+ * `slti x0, x0, n` in a guest starts row n (1 to 999) and `slti x0, x0, -n` ends it: a hint
+ * without effect anywhere, so the guest runs the same without the plugin. n = 1000: traps are
+ * counted from here on, what was counted before is forgotten; -1000: no more of them.
  */
 #include "count.h"
 
@@ -25,7 +26,7 @@
 #include "qemu_plugin.h"
 #include "traps.h"
 
-enum { ROWS_MAX = 1024 };
+enum { ROWS_MAX = 1000, TRAPS_MARK = 1000, ROUNDS_MAX = 256 };
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_VERSION;
 PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
@@ -36,8 +37,11 @@ struct counters counters[HARTS_MAX];
 struct row {
 	uint64_t count;
 	bool open;
-	struct counters start;
+	unsigned starter;
+	struct counters start, start_own;
 	struct counters total, least;
+	/* Of each round, for the medians: all, by guests, beyond them by the starter and others. */
+	uint64_t rounds[4][ROUNDS_MAX];
 };
 
 static struct row rows[ROWS_MAX];
@@ -97,6 +101,28 @@ static void print_harts(FILE *file)
 	fprintf(file, "],\n");
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* What a row's middle round took: rounds in which something else came up don't count then. */
+static void print_medians(FILE *file, struct row *row)
+{
+	static const char *const names[] = {"all", "guest", "starter", "others"};
+	uint64_t count = row->count < ROUNDS_MAX ? row->count : ROUNDS_MAX;
+
+	fprintf(file, "\"median\": {");
+	for (unsigned i = 0; i < 4; i++) {
+		qsort(row->rounds[i], count, sizeof(uint64_t), by_size);
+		fprintf(file, "%s\"%s\": %" PRIu64, i ? ", " : "", names[i],
+			row->rounds[i][count / 2]);
+	}
+	fprintf(file, "}, ");
+}
+
 static void print_rows(FILE *file)
 {
 	bool first = true;
@@ -107,6 +133,7 @@ static void print_rows(FILE *file)
 			continue;
 		fprintf(file, "%s\"%u\": {\"count\": %" PRIu64 ", ", first ? "" : ",\n", i,
 			rows[i].count);
+		print_medians(file, &rows[i]);
 		count_print(file, "total", &rows[i].total, &reset);
 		fprintf(file, ", ");
 		count_print(file, "least", &rows[i].least, &reset);
@@ -146,14 +173,18 @@ static void finish(qemu_plugin_id_t id, void *with)
 	fclose(file);
 }
 
+void count_stop(void)
+{
+	finish(0, NULL);
+	_exit(0);
+}
+
 static void event(struct counters *at, bool *have, bool last)
 {
 	count_sum(at);
 	*have = true;
-	if (last && options.stop) {
-		finish(0, NULL);
-		_exit(0);
-	}
+	if (last && options.stop)
+		count_stop();
 }
 
 static void reach_from(unsigned hart, void *with)
@@ -196,14 +227,27 @@ static void row_start(unsigned hart, void *with)
 {
 	struct row *row = with;
 
-	(void)hart;
 	count_sum(&row->start);
+	row->starter = hart;
+	row->start_own = counters[hart];
 	row->open = true;
 }
 
 static uint64_t all_insns(const struct counters *c)
 {
 	return c->of[GUEST][COUNT_INSNS] + c->of[HYPERVISOR][COUNT_INSNS];
+}
+
+static void note_round(struct row *row, const struct counters *cost)
+{
+	uint64_t index = row->count % ROUNDS_MAX;
+	uint64_t own = counters[row->starter].of[HYPERVISOR][COUNT_INSNS] -
+		       row->start_own.of[HYPERVISOR][COUNT_INSNS];
+
+	row->rounds[0][index] = all_insns(cost);
+	row->rounds[1][index] = cost->of[GUEST][COUNT_INSNS];
+	row->rounds[2][index] = own;
+	row->rounds[3][index] = cost->of[HYPERVISOR][COUNT_INSNS] - own;
 }
 
 /* The sum over all harts, whichever hart started the row; the starting marker isn't in it. */
@@ -222,6 +266,7 @@ static void row_end(unsigned hart, void *with)
 		row->total.of[i / COUNTED][i % COUNTED] += cost.of[i / COUNTED][i % COUNTED];
 	}
 	cost.of[GUEST][COUNT_INSNS]--;
+	note_round(row, &cost);
 	if (!row->count++ || all_insns(&cost) < all_insns(&row->least))
 		row->least = cost;
 }
@@ -266,8 +311,12 @@ static void watch_marker(struct qemu_plugin_insn *insn, uint32_t raw)
 {
 	int n = (int32_t)raw >> 20;
 
-	if ((raw & 0xfffff) == 0x2013 && n && n > -ROWS_MAX && n < ROWS_MAX)
+	if ((raw & 0xfffff) != 0x2013 || !n)
+		return;
+	if (n > -ROWS_MAX && n < ROWS_MAX)
 		call(insn, n > 0 ? row_start : row_end, &rows[abs(n)]);
+	else if (abs(n) == TRAPS_MARK)
+		call(insn, n > 0 ? traps_begin : traps_end, NULL);
 }
 
 static void watch_insn(struct qemu_plugin_insn *insn, enum who who, uint64_t at)

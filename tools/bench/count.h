@@ -31,4 +31,7 @@ void count_sum(struct counters *out);
 void count_print(FILE *file, const char *name, const struct counters *to,
 		 const struct counters *from);
 
+/* Write the results and end QEMU. */
+void count_stop(void) __attribute__((noreturn));
+
 #endif

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Emulated machines to measure on: one hart, instructions as the clock, and the plugin that counts
-(count.c). What is measured is built before; nothing here builds the hypervisor or its guests."""
+(count.c). With several harts the clock is the host's: under -icount one would starve the others. What is measured is built before; nothing here builds the hypervisor or its guests."""
 
 import json
 import os
@@ -80,11 +80,11 @@ class Run:
         return sum(who["insns"] for who in self.counts[event].values())
 
 
-def emulator(width, cpu):
+def emulator(width, cpu, harts=1):
     """`cpu`: what follows its name."""
     return ["qemu-system-riscv%d" % width.xlen, "-M", "virt",
             "-cpu", ",".join(["rv%d" % width.xlen] + ([cpu] if cpu else [])),
-            "-smp", "1", "-display", "none"]
+            "-smp", str(harts), "-display", "none"]
 
 
 def escaped(path):
@@ -93,7 +93,7 @@ def escaped(path):
 
 
 def run(width, name, cpu, words, image, *, entries=(), functions=None,
-        origin=None, until=None, stop=False):
+        origin=None, until=None, stop=False, harts=1, traps=0):
     """Boot `words` (more of the emulator's command line) and count. `image`: first and last
     physical address of the hypervisor or firmware; see count.c for the others."""
     console, counts = width.folder / (name + ".log"), width.folder / (name + ".json")
@@ -109,8 +109,10 @@ def run(width, name, cpu, words, image, *, entries=(), functions=None,
         plugin += ["console=%s" % escaped(console), "until=%s" % until.encode().hex()]
     if stop:
         plugin.append("stop=on")
-    line = ["timeout", "-k", "1", str(SECONDS), *emulator(width, cpu), "-monitor", "none",
-            "-icount", "shift=0,sleep=off", "-serial", "file:%s" % console,
+    if traps:
+        plugin.append("traps=%d" % traps)
+    line = ["timeout", "-k", "1", str(SECONDS), *emulator(width, cpu, harts),
+            "-monitor", "none", *(["-icount", "shift=0,sleep=off"] if harts == 1 else []), "-serial", "file:%s" % console,
             "-plugin", ",".join(plugin), *[str(word) for word in words]]
     done = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL,
                           check=False)

@@ -12,8 +12,8 @@ bare machine differs (bare_tree). docs/bench.md has the whole list."""
 import re
 import struct
 
-from emulator import (CACHE, CROSS, FIRMWARE, Failure, ROOT, escaped, guest_memory, host_ram,
-                     on_diosix, on_opensbi, tool)
+from emulator import (CROSS, FIRMWARE, Failure, ROOT, escaped, guest_memory, host_ram,
+                      on_diosix, on_opensbi, tool)
 from rows import CPUS, FENCES, manifest
 
 RAM_MIB = 128
@@ -27,7 +27,7 @@ MAGIC = struct.pack(">I", 0xd00dfeed)
 def image(width, bootargs="console=ttyS0 cryptomgr.notests=1"):
     """The stock kernel and its ramdisk, at an address that can be had on the bare machine too."""
     (width.folder / "linux.Image").unlink(missing_ok=True)
-    (width.folder / "linux.Image").symlink_to(CACHE / "linux/Image")
+    (width.folder / "linux.Image").symlink_to(width.build / "guests/Image")
     (width.folder / "initramfs.gz").unlink(missing_ok=True)
     (width.folder / "initramfs.gz").symlink_to(width.build / "guests/initramfs.gz")
     ramdisk = """

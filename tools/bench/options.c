@@ -42,6 +42,8 @@ static bool read_option(const char *option)
 		options.console = strdup(value);
 	} else if (!strncmp(option, "until=", length + 1)) {
 		read_until(value);
+	} else if (!strncmp(option, "traps=", length + 1)) {
+		options.traps = strtoull(value, NULL, 0);
 	} else if (!strncmp(option, "stop=", length + 1)) {
 		options.stop = !strcmp(value, "on");
 	} else {

@@ -3,7 +3,7 @@
  * The plugin's options:
  *
  * -plugin count.so,out=FILE,image=START:END[,entry=ADDRESS]...[,from=ADDRESS]
- *         [,functions=FILE][,console=FILE,until=HEX][,stop=on]
+ *         [,functions=FILE][,console=FILE,until=HEX][,stop=on][,traps=N]
  *
  *   out        the results, as JSON, written when QEMU ends
  *   image      physical addresses of the hypervisor or firmware; other RAM is guests'
@@ -14,6 +14,7 @@
  *   until      bytes, in hexadecimal: once they have been written to the console after
  *              "from", that is the event "until"
  *   stop       on: the last event that was asked for ends QEMU
+ *   traps      so many after the mark from which they count (count.c) end QEMU
  */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
@@ -25,7 +26,7 @@ enum { ENTRIES_MAX = 8, UNTIL_MAX = 64 };
 
 struct options {
 	const char *out, *console;
-	uint64_t image_start, image_end, from;
+	uint64_t image_start, image_end, from, traps;
 	uint64_t entries[ENTRIES_MAX];
 	unsigned entry_count, until_length;
 	bool from_given, stop;

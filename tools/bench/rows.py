@@ -5,6 +5,7 @@ measurement is a dictionary from a row's key to a number of retired instructions
 import re
 
 from emulator import Failure, on_diosix, on_opensbi
+import smp
 
 # The CPU that has a supervisor's timer of its own (Sstc), and the one that lacks it.
 CPUS = {"sstc": "h=false", "": "h=false,sstc=false"}
@@ -28,7 +29,7 @@ ROWS = [
     ("ipi", "IPI to itself, call to return with the handler run", None),
     ("fence-i", "remote fence.i to itself", None),
     ("sfence", "remote sfence.vma of a page to itself", None),
-    ("dbcn", "console write of 64 bytes (DBCN)", None),
+    ("dbcn", "console write of 64 bytes (DBCN)", 350),
     ("putchar-64", "64 legacy putchars", 6400),
     ("uart-read", "read of a UART register, translation off", 160),
     ("uart-read-mmu", "read of a UART register, Sv39 or Sv32", 240),
@@ -37,6 +38,7 @@ ROWS = [
     ("wfi", "WFI with an interrupt pending", None),
     ("sleep", "set timer, sleep in WFI until it is due, return", None),
     ("sleep-no-sstc", "the same without Sstc", None),
+    *smp.ROWS,
     ("zero", "zeroing, per MiB", None),
     ("copy", "copying, per MiB", None),
     ("hash", "hashing (crc32), per MiB", None),
@@ -47,7 +49,7 @@ ROWS = [
     ("linux-ciphers", "with its random tests of ciphers, mean of 4 boots", None),
 ]
 # Told, but not the same twice.
-UNCHECKED = {"linux-ciphers"}
+UNCHECKED = {"linux-ciphers", *smp.UNCHECKED}
 
 # What the guest calls its rows (tests/guest/cost.c).
 FROM_GUEST = {
@@ -150,6 +152,7 @@ def diosix_rows(width):
         return on_diosix(width, name, cpu, width.cost.with_suffix(".itb"), origin=COST_ENTRY)
 
     rows, runs = cost_rows(boot, "cost")
+    rows.update(smp.diosix_rows(width))
     rows.update(memory_rows(width))
     rows["reset-rest"] = rows["reset"] - COST_RAM_MIB * rows["zero"]
     return rows, runs
@@ -173,5 +176,6 @@ def opensbi_rows(width):
                                              width.cost.with_suffix(".elf")], origin=COST_ENTRY)
 
     rows, _ = cost_rows(boot, "cost-opensbi")
+    rows.update(smp.opensbi_rows(width))
     # A real UART: no firmware is in the way of a bare machine's guest.
     return {key: value for key, value in rows.items() if not key.startswith("uart-")}

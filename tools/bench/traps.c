@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "count.h"
+#include "options.h"
 #include "qemu_plugin.h"
 
 enum {
@@ -37,6 +38,8 @@ static struct trap_class classes[CLASSES_MAX];
 static unsigned register_bytes;
 static uint64_t unsorted;
 static struct hart harts[HARTS_MAX];
+static bool begun, ended;
+static uint64_t since_begin;
 static struct byte_array *scratch;
 
 void traps_init(unsigned xlen)
@@ -77,6 +80,21 @@ static uint64_t read_cause(unsigned hart)
 	fclose(file);
 	at = strstr(text, " mcause ");
 	return at ? strtoull(at + strlen(" mcause "), NULL, 16) : UINT64_MAX;
+}
+
+void traps_begin(unsigned hart, void *with)
+{
+	(void)hart;
+	(void)with;
+	memset(classes, 0, sizeof(classes));
+	begun = true;
+}
+
+void traps_end(unsigned hart, void *with)
+{
+	(void)hart;
+	(void)with;
+	ended = true;
 }
 
 void traps_ecall(unsigned hart, void *with)
@@ -142,7 +160,7 @@ void traps_mret(unsigned hart, void *with)
 	uint64_t cost;
 
 	(void)with;
-	if (!h->depth || --h->depth)
+	if (!h->depth || --h->depth || ended)
 		return;
 	class = class_of(&h->key);
 	if (!class) {
@@ -158,6 +176,8 @@ void traps_mret(unsigned hart, void *with)
 		class->least = cost;
 	for (unsigned i = COUNT_SFENCE; i < COUNTED; i++)
 		larger(&class->fences[i], count_of(hart, i) - h->start[i]);
+	if (begun && ++since_begin == options.traps)
+		count_stop();
 }
 
 void traps_print(FILE *file)

@@ -17,6 +17,10 @@ void traps_ecall(unsigned hart, void *with);
 void traps_entry(unsigned hart, void *with);
 void traps_mret(unsigned hart, void *with);
 
+/* Forget what was counted so far; count no more. */
+void traps_begin(unsigned hart, void *with);
+void traps_end(unsigned hart, void *with);
+
 /* The list of classes, as JSON. */
 void traps_print(FILE *file);
 

@@ -8,6 +8,7 @@
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/trap.h"
+#include "sbi/pmu.h"
 
 enum {
 	INSN_WFI = 0x10500073,
@@ -87,7 +88,11 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 	switch (trap->insn) {
 	case INSN_WFI: return wait_for_interrupt(context);
 	case INSN_WRS_NTO:
-	case INSN_WRS_STO: return TRAP_REFLECT; /* Zawrs isn't offered */
-	default: return emulate_time(context, trap->insn) ? TRAP_SKIP : TRAP_REFLECT;
+	case INSN_WRS_STO:
+		pmu_note(&context->vcpu, PMU_ILLEGAL_INSN);
+		return TRAP_REFLECT; /* Zawrs isn't offered */
+	default:
+		pmu_note(&context->vcpu, PMU_ILLEGAL_INSN);
+		return emulate_time(context, trap->insn) ? TRAP_SKIP : TRAP_REFLECT;
 	}
 }

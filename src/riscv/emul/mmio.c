@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 	gpa_t at;
 
 	if (!(status & MSTATUS_MPP_S) ||
-	    !walk_usual(&context->walk, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
+	    !walk_usual(&context->walk, XLEN, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
 		return access_translated(satp, is_store);
 	raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
 	if (raw == -1)
