@@ -93,11 +93,8 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
 
-/*
- * With translation off. Functions of their own, so that the registers that they need are not saved
- * before it is known that they do it.
- */
-static __attribute__((noinline)) long load_plainly(void)
+/* With translation off: mtval is the address. */
+static inline __attribute__((always_inline)) long load_at_mtval(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
 	xlen_t pc = csr_read(mepc);
@@ -115,7 +112,8 @@ static __attribute__((noinline)) long load_plainly(void)
 	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
-static __attribute__((noinline)) long store_plainly(void)
+/* With translation off: mtval is the address. */
+static inline __attribute__((always_inline)) long store_at_mtval(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
 	xlen_t pc = csr_read(mepc);
@@ -133,31 +131,30 @@ static __attribute__((noinline)) long store_plainly(void)
 	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
 }
 
-static inline __attribute__((always_inline)) long access_at_mtval(enum where where, bool is_store)
-{
-	xlen_t satp = satp_of(where);
-
-	if (translation_is_on(satp))
-		return is_store ? store_translated(satp) : load_translated(satp);
-	return is_store ? store_plainly() : load_plainly();
-}
-
 long mmio_load(void)
 {
-	return access_at_mtval(PLAIN, false);
+	xlen_t satp = csr_read(satp);
+
+	return translation_is_on(satp) ? load_translated(satp) : load_at_mtval();
 }
 
 long mmio_load_virtual(void)
 {
-	return access_at_mtval(VIRTUAL, false);
+	xlen_t satp = csr_read(vsatp);
+
+	return translation_is_on(satp) ? load_translated(satp) : load_at_mtval();
 }
 
 long mmio_store(void)
 {
-	return access_at_mtval(PLAIN, true);
+	xlen_t satp = csr_read(satp);
+
+	return translation_is_on(satp) ? store_translated(satp) : store_at_mtval();
 }
 
 long mmio_store_virtual(void)
 {
-	return access_at_mtval(VIRTUAL, true);
+	xlen_t satp = csr_read(vsatp);
+
+	return translation_is_on(satp) ? store_translated(satp) : store_at_mtval();
 }
