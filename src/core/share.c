@@ -43,8 +43,9 @@ int64_t share_cap_charge(struct share_cap *cap, uint64_t ran, uint64_t now)
 	int64_t left;
 
 	lock_take(&cap->lock);
-	fill(cap, now);
+	/* What it earned while it ran isn't lost because the bucket was full before. */
 	cap->left -= (int64_t)ran;
+	fill(cap, now);
 	left = cap->left;
 	lock_drop(&cap->lock);
 	return left;
