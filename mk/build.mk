@@ -28,7 +28,8 @@ TARGET_ARCH = -march=rv$(XLEN)imac_zicsr_zifencei -mabi=$(ABI_$(XLEN)) -mcmodel=
 TARGET_LINK = -march=rv$(XLEN)imac -mabi=$(ABI_$(XLEN)) -nostdlib -static
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wswitch-enum
-TARGET_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
+TARGET_OPTIMIZE = -O2
+TARGET_CFLAGS = -std=gnu11 $(TARGET_OPTIMIZE) -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage '-ffile-prefix-map=$(CURDIR)/=' \
 	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART) -DEARLY_FINISHER=$(EARLY_FINISHER)
@@ -65,6 +66,14 @@ $(BUILD)/asm_offsets.h: src/riscv/asm_offsets.c $(BUILD)/flags | $(LIBFDT_DIR)/l
 $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 	@mkdir -p $(@D)
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -c $< -o $@
+
+# What runs at boot, at a capsule's start or end, or in the face of a failure, is compiled to be small.
+RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c \
+	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c tree.c console_menu.c) \
+	$(addprefix src/riscv/,boot.c cpu.c isa.c report*.c) src/lib/print.c)) \
+	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
+# Not -Os on RV32, where it shifts 64 bits by libgcc.
+$(RARELY_RUN): TARGET_OPTIMIZE = $(if $(filter 64,$(XLEN)),-Os,-O1)
 
 # gcc would turn the loops of memcpy and memset into calls of themselves.
 $(BUILD)/lib/string.o: TARGET_CFLAGS += -fno-tree-loop-distribute-patterns

@@ -14,8 +14,9 @@
 #include "core/status.h"
 #include "core/types.h"
 
-/* Enough for a hundred harts and many vCPUs, each of which takes one or two. */
-enum { RAM_EXTENTS_MAX = 1024 };
+/* Neighbours of one owner are one extent, so that a capsule with all its vCPUs takes two or three.
+ */
+enum { RAM_EXTENTS_MAX = 512 };
 
 /* Owners: capsules are RAM_OWNER_CAPSULE + the capsule's number. */
 enum ram_owner {
