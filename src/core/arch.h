@@ -40,9 +40,11 @@ static inline struct vcpu *vcpu_this(void)
 
 /* --- this hart ------------------------------------------------------------------------------ */
 
-/* Sleep until something is pending that this hart or its guest has enabled; then serve the host's
- * part of it. */
-void arch_hart_sleep(void);
+/*
+ * Sleep until something is pending that this hart or, with `for_guest`, the guest that is loaded
+ * has enabled; then serve the host's part of it.
+ */
+void arch_hart_sleep(bool for_guest);
 
 /* Serve the host's interrupts that are pending. For loops in which nothing sleeps. */
 void arch_hart_poll(void);
@@ -155,6 +157,9 @@ void arch_timer_set(struct vcpu *vcpu, uint64_t when);
 /* Do to the vCPU that is loaded here what others want of it (VCPU_WANT_OF_HART; more is ignored).
  */
 void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted);
+
+/* Raise the supervisor software interrupt of the running vCPU. */
+void arch_vcpu_raise_ipi(void);
 
 /* Clear the supervisor software interrupt of the running vCPU; what it was. */
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu);

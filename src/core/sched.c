@@ -551,17 +551,12 @@ static inline void finish_call(struct vcpu *vcpu)
 		__atomic_store_n(&vcpu->state, VCPU_STARTED, __ATOMIC_RELEASE);
 }
 
-/*
- * The usual wait: a hart's only vCPU sleeps until it is interrupted. True when it was; false when
- * there is anything else to do, which is then still to be done.
- */
-static bool doze(struct hart *hart)
+bool sched_doze(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
 	struct vcpu *vcpu = hart->vcpu;
 
-	if (!vcpu || !vcpu->wait || vcpu->place != VCPU_RUNNING || sched->runnable.count ||
-	    sched->inbox || has_ended(vcpu))
+	if (vcpu->place != VCPU_RUNNING || sched->runnable.count || sched->inbox || has_ended(vcpu))
 		return false;
 	charge(sched, vcpu, arch_time());
 	if (sched->spent)
@@ -570,11 +565,14 @@ static bool doze(struct hart *hart)
 	sched_set_idle(hart, true);
 	sched_ask_for_work(hart, sched->since);
 	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
-		arch_hart_sleep();
+		arch_hart_sleep(true);
 	sched_set_idle(hart, false);
 	vcpu->place = VCPU_RUNNING;
 	sched->since = arch_time();
-	return !arch_hart_has_work();
+	if (arch_hart_has_work())
+		return false;
+	vcpu->wait = false;
+	return true;
 }
 
 /*
@@ -583,7 +581,9 @@ static bool doze(struct hart *hart)
  */
 void sched_work(struct hart *hart)
 {
-	if (!doze(hart)) {
+	struct vcpu *vcpu = hart->vcpu;
+
+	if (!vcpu || !vcpu->wait || !sched_doze(hart)) {
 		enum sched_verdict verdict;
 
 		while ((verdict = sched_decide(hart)) != SCHED_RUN) {
@@ -592,7 +592,9 @@ void sched_work(struct hart *hart)
 				continue;
 			sched_set_idle(hart, true);
 			sched_ask_for_work(hart, hart->sched.since);
-			arch_hart_sleep();
+			/* What waits for its ceiling isn't to be woken by what is pending. */
+			vcpu = hart->vcpu;
+			arch_hart_sleep(vcpu && vcpu->place == VCPU_ASLEEP);
 			sched_set_idle(hart, false);
 		}
 	}

@@ -55,6 +55,13 @@ void sched_work(struct hart *hart);
  */
 void sched_tick(struct hart *hart, uint64_t now);
 
+/*
+ * The usual wait: the vCPU that runs sleeps in its hart, where nobody else wants to run, until an
+ * interrupt is pending for it and enabled. False: there is more to do (or to find out), which
+ * sched_work() does.
+ */
+bool sched_doze(struct hart *hart);
+
 enum sched_verdict {
 	SCHED_RUN,   /* hart->vcpu is loaded and may go on */
 	SCHED_AGAIN, /* something else was done; decide again */

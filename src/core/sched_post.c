@@ -30,7 +30,11 @@ void sched_send(struct vcpu *vcpu)
 
 void sched_post(struct vcpu *vcpu, xlen_t bits)
 {
-	__atomic_fetch_or(&vcpu->wanted, bits, __ATOMIC_SEQ_CST);
+	xlen_t before = __atomic_fetch_or(&vcpu->wanted, bits, __ATOMIC_SEQ_CST);
+
+	/* It is wanted already, and posted: who asks again and again disturbs nobody. */
+	if ((before & bits) == bits && !(bits & ~(xlen_t)(VCPU_WANT_IPI | VCPU_WANT_FENCES)))
+		return;
 	if (!__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST))
 		sched_send(vcpu);
 }

@@ -178,10 +178,17 @@ void arch_hart_poll(void)
 }
 
 /* Interrupts are off in M-mode: what comes between look and WFI stays pending, and ends the WFI. */
-void arch_hart_sleep(void)
+void arch_hart_sleep(bool for_guest)
 {
-	if (!(csr_read(mip) & csr_read(mie) & (MIP_HOST | MIP_GUEST | MIP_VIRTUAL)))
+	const xlen_t of_guest = MIP_GUEST | MIP_VIRTUAL;
+	xlen_t enabled = csr_read(mie);
+
+	if (!for_guest)
+		csr_clear(mie, of_guest);
+	if (!(csr_read(mip) & csr_read(mie) & (MIP_HOST | of_guest)))
 		__asm__ volatile("wfi" : : : "memory");
+	if (!for_guest)
+		csr_set(mie, enabled & of_guest);
 	arch_hart_poll();
 }
 

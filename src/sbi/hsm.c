@@ -67,19 +67,21 @@ static __attribute__((noinline)) struct sbi_ret suspend(uint32_t type, xlen_t re
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
-static struct sbi_ret status(xlen_t id)
+static inline struct sbi_ret status(xlen_t id)
 {
-	const struct vcpu *vcpu = sbi_vcpu(vcpu_this()->capsule, id);
+	const struct capsule *capsule = vcpu_this()->capsule;
 
-	if (!vcpu)
+	if (id >= capsule->vcpu_count)
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-	return sbi_return(SBI_SUCCESS, __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED));
+	return sbi_return(SBI_SUCCESS,
+			  __atomic_load_n(&capsule->vcpus[id]->state, __ATOMIC_RELAXED));
 }
 
 SBI_HANDLER(sbi_hsm)
 {
+	if (fid == HART_GET_STATUS)
+		return status(a0);
 	switch (fid) {
-	case HART_GET_STATUS: return status(a0);
 	case HART_START: return start(a0, a1, a2);
 	case HART_STOP: return stop();
 	case HART_SUSPEND: return suspend(a0, a1, a2);

@@ -5,7 +5,7 @@
 #include "sbi/pmu.h"
 #include "sbi/sbi.h"
 
-static __attribute__((noinline)) void send_to_others(const struct capsule *capsule, uint32_t harts)
+static void send_to_others(const struct capsule *capsule, uint32_t harts)
 {
 	for (unsigned id = 0; harts; id++, harts >>= 1) {
 		struct vcpu *vcpu = capsule->vcpus[id];
@@ -17,19 +17,28 @@ static __attribute__((noinline)) void send_to_others(const struct capsule *capsu
 	}
 }
 
-SBI_HANDLER(sbi_ipi)
+static __attribute__((noinline)) struct sbi_ret send(struct vcpu *self, xlen_t mask, xlen_t base)
 {
-	struct vcpu *self = vcpu_this();
 	uint32_t harts;
 
-	if (fid != 0)
-		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
-	if (!sbi_harts(self->capsule, a0, a1, &harts))
+	if (!sbi_harts(self->capsule, mask, base, &harts))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
 	if (harts >> self->id & 1)
-		arch_vcpu_honour(self, VCPU_WANT_IPI);
+		arch_vcpu_raise_ipi();
 	harts &= ~((uint32_t)1 << self->id);
 	if (harts)
 		send_to_others(self->capsule, harts);
+	return sbi_return(SBI_SUCCESS, 0);
+}
+
+SBI_HANDLER(sbi_ipi)
+{
+	struct vcpu *self = vcpu_this();
+
+	if (fid != 0)
+		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
+	if (!sbi_is_alone(self, a0, a1))
+		return send(self, a0, a1);
+	arch_vcpu_raise_ipi();
 	return sbi_return(SBI_SUCCESS, 0);
 }

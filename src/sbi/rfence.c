@@ -15,7 +15,7 @@
 enum { REMOTE_FENCE_I = 0, REMOTE_SFENCE_VMA = 1, REMOTE_SFENCE_VMA_ASID = 2 };
 
 /* All at once, then wait for each: they work at the same time. */
-static __attribute__((noinline)) void fence_others(const struct capsule *capsule, uint32_t harts,
+static void fence_others(const struct capsule *capsule, uint32_t harts,
 						   xlen_t want, enum pmu_event sent)
 {
 	uint32_t rest = harts;
@@ -33,7 +33,7 @@ static __attribute__((noinline)) void fence_others(const struct capsule *capsule
 			sched_await(capsule->vcpus[id], want);
 }
 
-static struct sbi_ret fence_instructions(xlen_t mask, xlen_t base)
+static __attribute__((noinline)) struct sbi_ret fence_instructions(xlen_t mask, xlen_t base)
 {
 	const struct vcpu *self = vcpu_this();
 	uint32_t harts;
@@ -48,7 +48,7 @@ static struct sbi_ret fence_instructions(xlen_t mask, xlen_t base)
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
-static struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xlen_t size,
+static __attribute__((noinline)) struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xlen_t size,
 				      enum pmu_event sent)
 {
 	const struct vcpu *self = vcpu_this();
@@ -72,15 +72,24 @@ static struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xl
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
+static __attribute__((noinline)) struct sbi_ret fence_asid(xlen_t mask, xlen_t base, xlen_t start,
+							   xlen_t size, xlen_t asid)
+{
+	if (!arch_asid_valid(asid))
+		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
+	return fence_addresses(mask, base, start, size, PMU_SFENCE_VMA_ASID_SENT);
+}
+
 SBI_HANDLER(sbi_rfence)
 {
 	switch (fid) {
-	case REMOTE_FENCE_I: return fence_instructions(a0, a1);
+	case REMOTE_FENCE_I:
+		if (!sbi_is_alone(vcpu_this(), a0, a1))
+			return fence_instructions(a0, a1);
+		arch_fence_instructions();
+		return sbi_return(SBI_SUCCESS, 0);
 	case REMOTE_SFENCE_VMA: return fence_addresses(a0, a1, a2, a3, PMU_SFENCE_VMA_SENT);
-	case REMOTE_SFENCE_VMA_ASID:
-		if (!arch_asid_valid(a4))
-			return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-		return fence_addresses(a0, a1, a2, a3, PMU_SFENCE_VMA_ASID_SENT);
+	case REMOTE_SFENCE_VMA_ASID: return fence_asid(a0, a1, a2, a3, a4);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
 }

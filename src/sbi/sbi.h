@@ -139,6 +139,12 @@ static inline bool sbi_harts(const struct capsule *capsule, xlen_t mask, xlen_t 
 	return true;
 }
 
+/* True when that list is `self` alone, in the way in which Linux names a single hart. */
+static inline bool sbi_is_alone(const struct vcpu *self, xlen_t mask, xlen_t base)
+{
+	return mask == 1 && base == self->id;
+}
+
 /* True unless the vCPU is stopped: such ones are left out of what goes to a list of harts. */
 static inline bool sbi_is_there(const struct vcpu *vcpu)
 {

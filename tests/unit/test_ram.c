@@ -61,7 +61,7 @@ static void test_add_refuses(void **state)
 	for (unsigned i = 1; i < RAM_EXTENTS_MAX; i++)
 		assert_int_equal(ram_add(&map, pages(10 * i, 1), &why), OK);
 	assert_int_equal(ram_add(&map, pages(10 * RAM_EXTENTS_MAX, 1), &why), ERR_LIMIT);
-	assert_says("256");
+	assert_says("512");
 }
 
 static void test_claim(void **state)

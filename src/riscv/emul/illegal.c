@@ -5,6 +5,7 @@
  * back to the guest as the exception that it is.
  */
 #include "core/arch.h"
+#include "core/sched.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/trap.h"
@@ -45,7 +46,8 @@ long emulate_wait(void)
 	csr_write(mepc, csr_read(mepc) + 4);
 	if (!arch_vcpu_interrupted(vcpu)) {
 		vcpu->wait = true;
-		arch_hart_request_work();
+		if (!sched_doze(hart_this()))
+			arch_hart_request_work();
 	}
 	return 0;
 }

@@ -134,9 +134,9 @@ void fake_arch_capsule(struct capsule *capsule, struct fake_vcpu vcpus[CAPSULE_V
 
 /* --- this hart -------------------------------------------------------------------- */
 
-void arch_hart_sleep(void)
+void arch_hart_sleep(bool for_guest)
 {
-	fake_arch_note(FAKE_SLEEP, NULL, 0, 0);
+	fake_arch_note(FAKE_SLEEP, NULL, for_guest, 0);
 	if (!fake_arch.sleep)
 		fail_msg("CPU %u sleeps, and nothing will wake it", arch_this_hart->id);
 	fake_arch.sleep(arch_this_hart);
@@ -461,6 +461,11 @@ void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 		fake->stale_code = false;
 	if (wanted & VCPU_WANT_FENCE_MEMORY)
 		fake->stale_memory = false;
+}
+
+void arch_vcpu_raise_ipi(void)
+{
+	arch_vcpu_honour(arch_this_hart->vcpu, VCPU_WANT_IPI);
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
