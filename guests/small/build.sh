@@ -10,7 +10,7 @@
 # The result is CACHE/small-rv32-KEY: Image, its config, and busybox. It appears by a rename when it
 # is whole, so that an interrupted run leaves nothing that looks finished; what that run had built
 # is in CACHE/.build-rv32-KEY, where the next one goes on. KEY stands for the recipe: this folder's
-# files (mk/guests.mk). The same recipe, sources and compiler give the same bytes.
+# files (mk/guests.mk). Times, names and paths of this machine are kept out of what is built.
 
 set -euo pipefail
 umask 022

@@ -14,7 +14,8 @@
 #include "core/status.h"
 #include "core/types.h"
 
-enum { RAM_EXTENTS_MAX = 256 };
+/* Enough for a hundred harts and many vCPUs, each of which takes one or two. */
+enum { RAM_EXTENTS_MAX = 1024 };
 
 /* Owners: capsules are RAM_OWNER_CAPSULE + the capsule's number. */
 enum ram_owner {

@@ -46,8 +46,10 @@ enum { STOP_RESET = 1, STOP_TAKE_SNAPSHOT = 2, STOP_ALL = 3 };
 /* Another hart may count the same: on RV32 the carry comes a moment late. */
 static void increment(struct event_count *count)
 {
-	if (__atomic_add_fetch(&count->words[0], 1, __ATOMIC_RELAXED) == 0 && XLEN == 32)
-		__atomic_add_fetch(&count->words[64 / XLEN - 1], 1, __ATOMIC_RELAXED);
+	const unsigned last = ARRAY_LENGTH(count->words) - 1;
+
+	if (__atomic_add_fetch(&count->words[0], 1, __ATOMIC_RELAXED) == 0 && last)
+		__atomic_add_fetch(&count->words[last], 1, __ATOMIC_RELAXED);
 }
 
 static void set_count(struct event_count *count, uint64_t value)
@@ -319,19 +321,13 @@ static long event_get_info(xlen_t low, xlen_t high, xlen_t count, xlen_t flags)
 	return SBI_SUCCESS;
 }
 
-/* A parameter of 64 bits is two registers on RV32. */
-static inline uint64_t wide(xlen_t low, xlen_t high)
-{
-	return XLEN == 32 ? (uint64_t)high << 32 | low : low;
-}
-
 SBI_HANDLER(sbi_pmu)
 {
 	switch (fid) {
 	case NUM_COUNTERS: return sbi_return(SBI_SUCCESS, COUNTERS);
 	case GET_INFO: return get_info(a0);
-	case CONFIG_MATCHING: return config_matching(a0, a1, a2, a3, wide(a4, a5));
-	case START: return sbi_return(start(a0, a1, a2, wide(a3, a4)), 0);
+	case CONFIG_MATCHING: return config_matching(a0, a1, a2, a3, sbi_wide(a4, a5));
+	case START: return sbi_return(start(a0, a1, a2, sbi_wide(a3, a4)), 0);
 	case STOP: return sbi_return(stop(a0, a1, a2), 0);
 	case FW_READ: return read(a0, 0);
 	case FW_READ_HI: return read(a0, 1);

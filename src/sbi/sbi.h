@@ -97,6 +97,12 @@ static inline struct sbi_ret sbi_return(long error, xlen_t value)
 	return (struct sbi_ret){error, value};
 }
 
+/* A parameter of 64 bits: one register, on RV32 two. */
+static inline uint64_t sbi_wide(xlen_t low, xlen_t high)
+{
+	return XLEN == 32 ? (uint64_t)high << 32 | low : low;
+}
+
 /* The vCPU of `capsule` with hart id `id`, or NULL. The index is bounded here and nowhere else. */
 static inline struct vcpu *sbi_vcpu(const struct capsule *capsule, xlen_t id)
 {

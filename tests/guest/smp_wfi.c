@@ -103,12 +103,12 @@ static void check_timers(void)
 	uint64_t start;
 
 	early = 0;
+	start = csr_time();
 	together = (unsigned long)csr_time() + PERIOD;
 	for (unsigned i = 0; i < smp_count; i++)
 		beats[i] = 0;
 	for (unsigned i = 1; i < smp_count; i++)
 		smp_start(i, beat, i);
-	start = csr_time();
 	beat(0);
 	test_true(smp_wait_stopped(), "timers of all harts at the same moments: all come");
 	for (unsigned i = 0; i < smp_count; i++)

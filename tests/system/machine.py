@@ -219,7 +219,7 @@ class Shell(Machine):
 
     def boot(self, seconds=100):
         """Waits for the first prompt."""
-        self.expect(rb"\[\+\] CPU \d+: Welcome to diosix 2\.0\.0-\S+\r", 20)
+        self.expect(rb"\[\+\] CPU \d+: Welcome to diosix 2\.0\.0-\S+\r", 60)
         self.expect(rb"Linux version 6\.12\.", seconds)
         self.expect(self.PROMPT, seconds)
         return self

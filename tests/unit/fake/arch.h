@@ -87,7 +87,8 @@ struct fake_arch {
 
 	/* Of each hart. */
 	bool woken[FAKE_HARTS];	    /* arch_hart_wake(): an interrupt that isn't delivered yet */
-	uint64_t alarm[FAKE_HARTS]; /* when arch_timer_interrupt(fake_arch.time) is true; all ones: never */
+	uint64_t alarm[FAKE_HARTS]; /* when arch_timer_interrupt(fake_arch.time) is true; all ones:
+				       never */
 	bool work[FAKE_HARTS];	    /* arch_hart_request_work() was called */
 	struct vcpu *loaded[FAKE_HARTS]; /* whose state is in the registers */
 

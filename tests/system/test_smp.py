@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Guests with several vCPUs, on as many harts and on fewer: smp-tests.elf by its subjects, the ways
+such a capsule ends, and Linux under load, whose every complaint is a failure."""
+
+import re
+
+import pytest
+
+from loads import LINUX_IMAGES, linux, pack
+from machine import (BUILD, CACHE, EXIT_DONE, EXIT_FAILED, LOGS, Shell, command, guest, run)
+
+CELLS = {"rv%d %d harts%s" % (width, harts, sstc.replace(",sstc=false", " no sstc")):
+         {"width": width, "cpus": harts, "cpu": "h=false" + sstc}
+         for width in (64, 32) for harts, sstc in ((1, ""), (2, ""), (4, ""), (1, ",sstc=false"),
+                                                   (4, ",sstc=false"))}
+
+
+def check(ended):
+    failures = re.findall(r"^FAIL: .*$", ended.text, re.M)
+    assert not failures, "\n".join(failures)
+    done = re.search(r"^DONE: (\d+) passed, 0 failed", ended.text, re.M)
+    assert done and int(done.group(1)) > 100, "it did not come to its end"
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_guest(bench, cell):
+    ended = bench.run(guest("smp-tests", CELLS[cell]["width"]), limit=120, mem="256M",
+                      **CELLS[cell])
+    check(ended)
+    ended.ends(EXIT_DONE)
+
+
+def test_guest_on_firmware():
+    """What fails there is a wrong test."""
+    line = command(cpus=4, cpu="h=false", bios=CACHE / "opensbi/rv64/fw_dynamic.bin",
+                   kernel=BUILD / "rv64/guest/smp-tests.elf")
+    check(run(line, LOGS / "smp-tests-opensbi.log", 120, "\nDONE: "))
+
+
+def one(folder, name, words, width=64, vcpus=4):
+    """A capsule with a guest of the kit, which is linked where it has to be."""
+    return pack(folder, width, {"kernel": (name + ".elf", "kernel")}, {name: {
+        "kernel": '"kernel"', "bootargs": '"%s"' % words, "memory-base": "<0 0x84000000>",
+        "memory-mib": "<32>", "vcpus": "<%d>" % vcpus}})
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_no_wakeup_is_lost(bench, tmp_path, cpus):
+    """By brute force."""
+    image = one(tmp_path, "smp-tests", "only=wfi rounds=100000")
+    ended = bench.run(image, limit=150, cpus=cpus)
+    assert "FAIL" not in ended.text
+    ended.says("thrown to and fro 100000 times, and no wake-up is lost").ends(EXIT_DONE)
+
+
+ENDS = {"off": (EXIT_DONE, "powered off"), "asleep": (EXIT_DONE, "powered off"),
+        "fail": (EXIT_FAILED, "reported a system failure"),
+        "last": (EXIT_DONE, "stopped its last vCPU"),
+        "reboot": (EXIT_FAILED, "rebooted 5 times within 10 seconds: it stays stopped")}
+
+
+@pytest.mark.parametrize("cpus", [1, 4])
+@pytest.mark.parametrize("how", ENDS)
+def test_ends(bench, tmp_path, how, cpus):
+    """Whichever vCPU ends it, all stop; in the next life nothing is left of them."""
+    ended = bench.run(one(tmp_path, "ends", "how=" + how), limit=60, cpus=cpus)
+    lives = 6 if how == "reboot" else 1
+    assert "FAIL" not in ended.text
+    assert ended.text.count("PASS: ends: all other vCPUs are stopped") == lives
+    ended.says("ends: " + ENDS[how][1]).ends(ENDS[how][0])
+
+
+# --- Linux --------------------------------------------------------------------------------------
+
+COMPLAINT = re.compile(r"lockup|stall|rcu:? .*detected|blocked for more than|hung_task|\bBUG\b|"
+                       r"\bOops\b|WARNING|Call Trace|failed to (?:start|come online)", re.I)
+# Loops, pipes, sleepers, page faults (each dd touches a fresh megabyte), on all vCPUs.
+LOAD = ("for n in 1 2 3 4; do (while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null;"
+        " seq 1 2000 | sort -n | md5sum >/dev/null; usleep 2000; done) & done")
+REST = "kill $(jobs -p); wait 2>/dev/null; true"
+
+
+def no_complaint(text):
+    found = [line for line in text.split("\n") if COMPLAINT.search(line)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_linux(bench, tmp_path, cpus):
+    """Four vCPUs come up; under load each works, goes offline and comes back; the end is clean."""
+    shell = bench.shell(pack(tmp_path, 64, LINUX_IMAGES, {"linux": linux()}), limit=240, cpus=cpus)
+    assert shell.run("nproc") == "4\n"
+    assert shell.run("grep -c ^processor /proc/cpuinfo") == "4\n"
+    shell.type(LOAD)
+    for number in range(4):
+        assert shell.run("taskset %x sh -c 'seq 1 3000 | tail -n 1'" % (1 << number),
+                         60) == "3000\n"
+    online = "/sys/devices/system/cpu/cpu%d/online"
+    for number in (1, 3, 2):
+        shell.run("echo 0 > " + online % number, 60)
+        assert shell.run("nproc", 60) == "3\n"
+        shell.run("echo 1 > " + online % number, 60)
+        assert shell.run("nproc", 60) == "4\n"
+    shell.type(REST, 60)
+    messages = shell.run("dmesg", 60)
+    no_complaint(messages)
+    no_complaint(shell.power_off())
