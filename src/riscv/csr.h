@@ -56,7 +56,7 @@
  * where. Fields of hgatp ("Hypervisor Guest Address Translation and Protection Register"). VSXL of
  * hstatus, of RV64 alone: VS-mode's registers have 64 bits. The host's tests count as RV64.
  */
-#if __SIZEOF_POINTER__ == 8
+#if __riscv_xlen == 64 || __SIZEOF_POINTER__ == 8
 #define CSR_MPV		 mstatus
 #define MPV_BIT		 39
 #define HSTATUS_VSXL	 ((uint64_t)2 << 32)
