@@ -51,19 +51,29 @@
 #define MSTATUSH_MDT	   0x00000400
 #define MNSTATUS_NMIE	   0x8
 
-/* V before the trap ("Machine Status Registers (mstatus and mstatush)"): where MPV is, by width. */
-#define MSTATUS_MPV_BIT	 39
-#define MSTATUSH_MPV_BIT 7
+/*
+ * V before the trap ("Machine Status Registers (mstatus and mstatush)"): which CSR has MPV, and
+ * where. Fields of hgatp ("Hypervisor Guest Address Translation and Protection Register"). VSXL of
+ * hstatus, of RV64 alone: VS-mode's registers have 64 bits. The host's tests count as RV64.
+ */
+#if __riscv_xlen == 64 || __SIZEOF_POINTER__ == 8
+#define CSR_MPV		 mstatus
+#define MPV_BIT		 39
+#define HSTATUS_VSXL	 ((uint64_t)2 << 32)
+#define HGATP_MODE_SHIFT 60
+#define HGATP_VMID_SHIFT 44
+#define HGATP_VMIDS	 0x3fff
+#else
+#define CSR_MPV		 CSR_MSTATUSH
+#define MPV_BIT		 7
+#define HSTATUS_VSXL	 0
+#define HGATP_MODE_SHIFT 31
+#define HGATP_VMID_SHIFT 22
+#define HGATP_VMIDS	 0x7f
+#endif
 
-/* hstatus ("Hypervisor Status Register"). VSXL is of RV64 alone. */
-#define HSTATUS_VTW	   0x00200000
-#define HSTATUS_VSXL_SHIFT 32
-
-/* hgatp ("Hypervisor Guest Address Translation and Protection Register"), for RV64 and RV32. */
-#define HGATP_MODE_SHIFT_64 60
-#define HGATP_VMID_SHIFT_64 44
-#define HGATP_MODE_SHIFT_32 31
-#define HGATP_VMID_SHIFT_32 22
+/* hstatus ("Hypervisor Status Register"). */
+#define HSTATUS_VTW 0x00200000
 
 /* mip, mie, mideleg: bit n is interrupt n */
 #define IRQ_S_SOFT  1

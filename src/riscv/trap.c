@@ -29,10 +29,11 @@ void trap_timer(struct context *context);
  */
 static enum trap_result insn_access(struct context *context, struct trap *trap)
 {
-	if (!virtual_guests() || !virtual_is_stray(trap->status))
+	(void)trap;
+	if (!virtual_guests() || !virtual_is_stray())
 		return TRAP_REFLECT;
 	capsule_end(context->vcpu.capsule, CAPSULE_FAILED,
-		    "stopped: the hart delivered a trap of it to HS-mode, where nothing may run");
+		    "stopped: the hart delivered one of its traps to HS-mode, where nothing runs");
 	return TRAP_RESUME;
 }
 

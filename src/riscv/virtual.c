@@ -38,18 +38,16 @@ static struct lock vmids_lock;
 /* What hgatp takes: its modes, and how many bits of VMID. Left at Bare. */
 void virtual_probe(struct cpu *cpu)
 {
-	const unsigned mode_shift = XLEN == 64 ? HGATP_MODE_SHIFT_64 : HGATP_MODE_SHIFT_32;
-	const unsigned vmid_shift = XLEN == 64 ? HGATP_VMID_SHIFT_64 : HGATP_VMID_SHIFT_32;
-	const unsigned modes = XLEN == 64 ? 16 : 2;
-	const xlen_t vmids = ((xlen_t)1 << (XLEN == 64 ? 14 : 7)) - 1;
+	const unsigned modes = 1u << (XLEN - HGATP_MODE_SHIFT);
 
-	cpu->mpv = (xlen_t)1 << (XLEN == 64 ? MSTATUS_MPV_BIT : MSTATUSH_MPV_BIT);
+	cpu->mpv = (xlen_t)1 << MPV_BIT;
 	for (unsigned mode = 1; mode < modes; mode++) {
-		csr_write(hgatp, (xlen_t)mode << mode_shift | vmids << vmid_shift);
-		if (csr_read(hgatp) >> mode_shift != mode)
+		csr_write(hgatp, (xlen_t)mode << HGATP_MODE_SHIFT | (xlen_t)HGATP_VMIDS
+									    << HGATP_VMID_SHIFT);
+		if (csr_read(hgatp) >> HGATP_MODE_SHIFT != mode)
 			continue;
 		cpu->gstage_modes |= 1u << mode;
-		cpu->vmids = csr_read(hgatp) >> vmid_shift & vmids;
+		cpu->vmids = csr_read(hgatp) >> HGATP_VMID_SHIFT & HGATP_VMIDS;
 	}
 	csr_write(hgatp, 0);
 	lock_take(&vmids_lock);
@@ -60,14 +58,10 @@ void virtual_probe(struct cpu *cpu)
 
 void virtual_set_up(struct cpu *cpu)
 {
-	uint64_t hstatus = HSTATUS_VTW;
-
 	delegate_interrupts();
 	guard_hs(cpu);
 	/* WFI arrives as a virtual instruction; satp, sfence.vma and sret are the guest's. */
-	if (XLEN == 64)
-		hstatus |= (uint64_t)2 << HSTATUS_VSXL_SHIFT;
-	csr_write(hstatus, hstatus);
+	csr_write(hstatus, HSTATUS_VSXL | HSTATUS_VTW);
 	csr_clear(mstatus, MSTATUS_TW);
 	csr_write(hcounteren, SCOUNTEREN_ALL);
 	if (cpu->has_menvcfg)
@@ -214,9 +208,7 @@ void virtual_reflect(struct context *context, xlen_t cause, xlen_t value)
 	context->status |= MSTATUS_MPP_S;
 }
 
-bool virtual_is_stray(xlen_t status)
+bool virtual_is_stray(void)
 {
-	if (XLEN == 64)
-		return !(status & (xlen_t)((uint64_t)1 << MSTATUS_MPV_BIT));
-	return !(csr_read(CSR_MSTATUSH) & 1 << MSTATUSH_MPV_BIT);
+	return !(csr_read(CSR_MPV) >> MPV_BIT & 1);
 }

@@ -93,9 +93,9 @@ uint64_t virtual_timer(const struct cpu *cpu, const struct context *context);
 void virtual_reflect(struct context *context, xlen_t cause, xlen_t value);
 
 /*
- * True when a trap with this mstatus did not come from V=1: something was delivered to HS-mode,
- * where the first fetch failed.
+ * True when the last trap did not come from V=1: something was delivered to HS-mode, where the
+ * first fetch failed.
  */
-bool virtual_is_stray(xlen_t status);
+bool virtual_is_stray(void);
 
 #endif

@@ -150,7 +150,7 @@ def check_fences(width, rows, fences, kept):
         for key, new in found.items():
             label = "%s, %s" % (labels[key], fence)
             if not key.startswith("linux") or same:
-                yield from problems(key, label, new, kept["fences"][fence].get(key), None)
+                yield from problems(key, label, new, kept.get("fences", {}).get(fence, {}).get(key), None)
             if not key.startswith("linux") and new > rows[key] * (100 + FENCE_LIMIT) / 100:
                 yield "%s: %d, which is more than %d %% above the %d under PMP without H" % (
                     label, new, FENCE_LIMIT, rows[key])

@@ -10,15 +10,12 @@
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
 
-/* What the shapes have to be tried in: the smallest that reaches far enough is taken. */
-static const struct gstage_shape *const shapes[] = {
-	XLEN == 32 ? &gstage_sv32x4 : &gstage_sv39x4,
-	XLEN == 32 ? &gstage_sv32x4 : &gstage_sv48x4,
-};
+/* The shapes, by the width of a register; of each the smallest that reaches far enough is taken. */
+static const struct gstage_shape *const shapes[] = {&gstage_sv32x4, &gstage_sv39x4, &gstage_sv48x4};
 
 enum {
-	HGATP_MODE_SHIFT = XLEN == 64 ? HGATP_MODE_SHIFT_64 : HGATP_MODE_SHIFT_32,
-	HGATP_VMID_SHIFT = XLEN == 64 ? HGATP_VMID_SHIFT_64 : HGATP_VMID_SHIFT_32,
+	SHAPE_FIRST = XLEN / 64,
+	SHAPE_LAST = XLEN / 64 * 2,
 	RANGES_MAX = HEXT_PMP_SLOTS,
 };
 
@@ -49,7 +46,7 @@ const char *hext_unfit(const struct cpu *cpu)
 {
 	if (!cpu->has_hypervisor)
 		return "has no H extension";
-	if (!(cpu->gstage_modes & 1u << shapes[0]->mode))
+	if (!(cpu->gstage_modes & 1u << shapes[SHAPE_FIRST]->mode))
 		return "has the H extension, but hgatp without Sv39x4 (RV64) or Sv32x4 (RV32)";
 	if (cpu->pmp_slots < HEXT_PMP_SLOTS)
 		return "has too few PMP entries for it";
@@ -219,8 +216,8 @@ static enum status make_stage(struct space *space, gpa_t from, uint64_t size, st
 	struct gstage stage;
 	enum status status;
 
-	space->stage_shape = 0;
-	while (space->stage_shape + 1 < ARRAY_LENGTH(shapes) &&
+	space->stage_shape = SHAPE_FIRST;
+	while (space->stage_shape != SHAPE_LAST &&
 	       gstage_is_beyond(shapes[space->stage_shape], from, size))
 		space->stage_shape++;
 	status = gstage_create(&stage, shapes[space->stage_shape], &pool, why);
@@ -276,7 +273,7 @@ static void activate(const struct space *space)
 
 static enum status verify(const struct space *space, struct reason *why)
 {
-	const xlen_t vmids = (((xlen_t)1 << (XLEN == 64 ? 14 : 7)) - 1) << HGATP_VMID_SHIFT;
+	const xlen_t vmids = (xlen_t)HGATP_VMIDS << HGATP_VMID_SHIFT;
 	xlen_t hgatp = csr_read(hgatp);
 
 	if ((hgatp & ~vmids) != hext_hgatp(space, 0))
