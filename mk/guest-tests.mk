@@ -26,7 +26,7 @@ GUEST_LDFLAGS := -nostdlib -static -march=$(GUEST_LINK_MARCH) -mabi=$(GUEST_ABI)
 
 GUEST_KIT := $(patsubst capsules/%,$(GUEST_OUT)/%.o,$(wildcard capsules/kit/*.[cS]))
 GUEST_SUBJECTS := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,\
-	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends),\
+	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends steal),\
 	$(wildcard tests/guest/*.c)))
 GUEST_COST := $(GUEST_OUT)/test/cost.c.o
 GUEST_COST_SMP := $(GUEST_OUT)/test/cost_smp.c.o
@@ -36,10 +36,11 @@ GUEST_SMP := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/gue
 GUEST_HOSTILE := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/hostile*.[cS]))
 GUEST_VICTIM := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/victim*.[cS]))
 GUEST_TWIN := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/twin*.[cS]))
+GUEST_STEAL := $(GUEST_OUT)/test/steal.c.o
 GUEST_TRACES := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/traces*.[cS]))
 GUEST_SMALL := $(patsubst tests/guest/small/%.S,%,$(wildcard tests/guest/small/*.S))
 GUEST_KERNELS := guest-tests smp-tests cost cost-smp load ends hostile victim twin-a twin-b traces \
-	$(GUEST_SMALL)
+	steal-a steal-b $(GUEST_SMALL)
 # hostile-linux.its needs the stock guest as well: tests/system/test_hostile.py packs it.
 GUEST_ITS := $(filter-out hostile-linux,$(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its)))
 
@@ -96,6 +97,12 @@ $(GUEST_OUT)/twin-a.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
 $(GUEST_OUT)/twin-b.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
 	$(call guest_link,0x86200000)
 
+$(GUEST_OUT)/steal-a.elf: $(GUEST_KIT) $(GUEST_STEAL) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/steal-b.elf: $(GUEST_KIT) $(GUEST_STEAL) capsules/kit/kit.ld
+	$(call guest_link,0x86200000)
+
 # It starts at code of its own, which looks at registers that the kit's start needs.
 $(GUEST_OUT)/traces.elf: $(GUEST_KIT) $(GUEST_TRACES) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE) -Wl$(comma)-e$(comma)traces_start)
@@ -124,4 +131,4 @@ $(GUEST_OUT)/%.itb: tests/guest/%.its $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) \
 
 -include $(patsubst %.o,%.d,$(GUEST_KIT) $(GUEST_SUBJECTS) $(GUEST_COST) \
 	$(GUEST_COST_SMP) $(GUEST_LOAD) $(GUEST_ENDS) $(GUEST_SMP) $(GUEST_HOSTILE) $(GUEST_VICTIM) \
-	$(GUEST_TWIN) $(GUEST_TRACES))
+	$(GUEST_TWIN) $(GUEST_TRACES) $(GUEST_STEAL))

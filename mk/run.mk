@@ -28,6 +28,7 @@ MEM ?= 512M
 
 # Handed over by the environment, because no quoting survives make and a shell.
 export KERNEL INITRD BOOTARGS RAM VCPUS
+export STOCK_GUEST = $(GUEST)
 export QEMU MACHINE CPU CPUS MEM ISOLATION CONSOLE HOSTARGS BUILD
 
 MANIFEST_CHECK := build/host/manifest-check
@@ -37,7 +38,7 @@ LOCKED = @tools/with-lock build/.lock
 ifneq ($(OWN),)
 IMAGE = $$(tools/own-image where)
 else
-IMAGE = $(BUILD)/$(basename $(notdir $(MANIFEST))).itb
+IMAGE = $(BUILD)/$(basename $(notdir $(MANIFEST)))$(if $(filter 64-small,$(XLEN)-$(GUEST)),-small).itb
 endif
 
 .PHONY: run image run-files image-file refuse-image
@@ -70,9 +71,6 @@ ifneq ($(MANIFEST),$(DEFAULT_MANIFEST))
 	@echo "MANIFEST= describes capsules itself: leave out KERNEL, INITRD, BOOTARGS, RAM and VCPUS" >&2
 	@exit 1
 endif
-else ifeq ($(XLEN)-$(MANIFEST),32-$(DEFAULT_MANIFEST))
-	@echo "There is no stock guest for XLEN=32 yet: name a KERNEL= or a MANIFEST=" >&2
-	@exit 1
 endif
 
 .PHONY: setup-image

@@ -16,25 +16,32 @@ SOURCE_ITEMS := libfdt bearssl
 
 export SETUP MIRROR CACHE
 
-# What the stock guest is made of. One's own kernel does without, and it is for XLEN=64 only.
-STOCK_ITEMS = $(if $(KERNEL)$(filter-out 64,$(XLEN)),,linux busybox)
+# The guests that were built from source go with it, so that they are built anew.
+SMALL_SOURCES := $(if $(wildcard $(CACHE)/linux-source/.complete),linux-source musl busybox-source)
 
-.PHONY: setup setup-build setup-test update
+.PHONY: setup setup-build setup-check setup-test update
 
+# One's own kernel needs nothing of the stock guest.
 setup: ## Install what `make run` needs and fetch its guest
-	@tools/setup.sh run
-	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) $(STOCK_ITEMS)
+	@tools/setup.sh $(if $(KERNEL),run,$(STOCK_LEVEL))
+	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) $(if $(KERNEL),,$(STOCK_ITEMS))
 
-setup-test: ## Install and fetch what `make test` needs besides
+setup-check:
 	@tools/setup.sh test
-	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi
+	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS)
+
+setup-test: ## Install, fetch and build what `make test` needs besides
+	@tools/setup.sh test
+	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi cmocka $(SMALL_ITEMS)
+	@$(MAKE) --no-print-directory XLEN=32 guests
 
 setup-build:
 	@tools/setup.sh build
 	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS)
 
 update: ## Fetch libfdt, BearSSL and the guests again, at the archive's current version
-	@REFRESH=yes tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi
+	@REFRESH=yes tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi cmocka $(SMALL_SOURCES)
+	@$(if $(SMALL_SOURCES),rm -rf $(CACHE)/small-rv*)
 
 # For rules that name their files as prerequisites.
 $(LIBFDT_DIR)/% $(BEARSSL_DIR)/%: | setup-build ;

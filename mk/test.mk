@@ -18,8 +18,9 @@ test: ## Set up, check, build and run all tests
 
 # What the system tests boot.
 test-files:
-	@$(MAKE) --no-print-directory XLEN=64 all guest-tests image-file build/host/manifest-check
-	@$(MAKE) --no-print-directory XLEN=32 all guest-tests
+	@$(MAKE) --no-print-directory XLEN=64 all guest-tests image-file build/host/manifest-check \
+		build/host/bench/count.so
+	@$(MAKE) --no-print-directory XLEN=32 all guest-tests image-file
 
 test-system: ## Run the system tests alone, or some of them: K=name
 	@$(TEST_SETUP)

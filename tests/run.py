@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -33,9 +34,9 @@ LAST_WORDS_SHOWN = 30
 VERDICTS = ("passed", "failed", "skipped")
 
 
-def make(target):
+def make(target, *values):
     """A target, under the lock of all builds."""
-    return [ROOT / "tools/with-lock", "build/.lock", "make", "--no-print-directory", target]
+    return [ROOT / "tools/with-lock", "build/.lock", "make", "--no-print-directory", target, *values]
 
 
 class Stage:
@@ -58,9 +59,14 @@ def stages(expression):
         Stage("build", make("test-files")),
         Stage("check", make("check"), ["build"], json_results("build/test/check.json")),
         Stage("unit", make("unit"), results=json_results("build/host/unit/result.json")),
+        Stage("unit32", make("unit", "HOST_M=-m32"),
+              results=json_results("build/host32/unit/result.json")),
         Stage("bench", make("bench-check"), ["build"]),
         Stage("system", pytest_line(expression), ["build"], junit_results("build/test/system.xml")),
     ]
+    if platform.machine() != "x86_64":
+        # Debian's compilers for other machines make no 32-bit code.
+        line = [stage for stage in line if stage.name != "unit32"]
     if not expression:
         line.append(Stage("refusals", ["tools/check-refusals", "--json", OUT / "refusals.json"],
                           results=json_results("build/test/refusals.json")))
@@ -134,7 +140,7 @@ def main():
 
     chosen = [stage for stage in stages(args.expression)
               if not args.stages or stage.name in args.stages]
-    if any(stage.name == "unit" for stage in chosen):
+    if any(stage.name.startswith("unit") for stage in chosen):
         UNIT_SAID.unlink(missing_ok=True)
     broken, tests, begun = set(), [], time.monotonic()
     for stage in chosen:

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # Fetches what Diosix takes from Debian's archive into a cache outside the checkout: the sources of
-# libfdt and of BearSSL's SHA-256, the stock riscv64 kernel, busybox for riscv64 and OpenSBI. Everything comes through apt
-# with a private configuration (own sources, lists, status, so that the machine's own package
-# state is never touched) and is verified by the archive's signatures. The mirror is the one the
-# machine itself uses; the release is SUITE below, taken at its current version.
+# libfdt, cmocka and BearSSL's SHA-256, the stock riscv64 kernel, busybox for riscv64, OpenSBI, and the sources that
+# guests/small is built from. Everything comes through apt with a private configuration (own
+# sources, lists, status, so that the machine's own package state is never touched) and is verified
+# by the archive's signatures. The mirror is the one the machine itself uses; the release is SUITE
+# below, taken at its current version.
 #
-# Usage: fetch.sh CACHE ITEM...     ITEM: libfdt | bearssl | linux | busybox | opensbi
+# Usage: fetch.sh CACHE ITEM...
+#        ITEM: libfdt | bearssl | linux | busybox | opensbi | cmocka | linux-source | musl | busybox-source
 #        REFRESH=yes fetches again what the cache already has, at the archive's current version
 #        MIRROR=URI  names the archive where the machine's own apt set-up has no Debian
 #
@@ -40,8 +42,9 @@ wanted() {
 	local item
 	for item in "$@"; do
 		case $item in
-		libfdt | bearssl | linux | busybox | opensbi) ;;
-		*) die "no item is called '$item'; there are libfdt, bearssl, linux, busybox and opensbi" ;;
+		libfdt | bearssl | linux | busybox | opensbi | cmocka | linux-source | musl | busybox-source) ;;
+		*) die "no item is called '$item'; there are libfdt, bearssl, linux, busybox, opensbi, cmocka," \
+			"linux-source, musl and busybox-source" ;;
 		esac
 		[ "${REFRESH:-no}" != yes ] && [ -e "$CACHE/$item/.complete" ] || echo "$item"
 	done
@@ -141,10 +144,11 @@ version_of() {
 		sed -n 's/^Version: \([0-9]*:\)\{0,1\}//p' | head -n 1
 }
 
-# The real kernel package behind the name that always depends on the current one.
-kernel_package() {
-	apt-cache -c "$APT/etc/apt.conf" depends "linux-image-$GUEST_ARCH" |
-		sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | head -n 1
+# The real package behind a name that always depends on the current one: linux-image-$GUEST_ARCH,
+# linux-source.
+current_package() {
+	apt-cache -c "$APT/etc/apt.conf" depends "$1" |
+		sed -n 's/^ *Depends: \(linux-[a-z]*-[0-9].*\)$/\1/p' | head -n 1
 }
 
 # Put the folder $WORK in place as ITEM-VERSION and point the link ITEM at it, each by a rename.
@@ -190,7 +194,7 @@ fetch_bearssl() {
 
 fetch_linux() {
 	local package version line
-	package=$(kernel_package)
+	package=$(current_package "linux-image-$GUEST_ARCH")
 	[ -n "$package" ] || die "linux-image-$GUEST_ARCH of $SUITE names no kernel package"
 	version=${package#linux-image-}
 	line=$(describe_deb "$package")
@@ -232,6 +236,52 @@ fetch_opensbi() {
 	done
 	rm "$WORK/err"
 	install_item opensbi "$version"
+}
+
+# A source package's upstream tarball, and Debian's changes applied to it.
+fetch_source() {
+	local item=$1 package=$2 lines kind line version patch strip=1
+	lines=$(apt_get source --print-uris --download-only "$package") || true
+	for kind in orig debian; do
+		line=$(grep "^'[^']*\.$kind\.tar\.[a-z0-9]*' " <<<"$lines") ||
+			die "the source index has no $package with an .$kind.tar"
+		download "$line"
+		tar -xmf "$FILE" -C "$WORK" --strip-components=$strip ||
+			die "$FILE cannot be unpacked; remove it and run this again"
+		strip=0
+	done
+	version=$(basename "$FILE" | sed 's/^[^_]*_\(.*\)\.debian\.tar\..*$/\1/')
+	for patch in $(sed 's/#.*//' "$WORK/debian/patches/series"); do
+		patch -d "$WORK" -s -p1 <"$WORK/debian/patches/$patch" ||
+			die "$package: Debian's $patch cannot be applied"
+	done
+	install_item "$item" "$version"
+}
+
+fetch_musl() { fetch_source musl musl; }
+fetch_busybox-source() { fetch_source busybox-source busybox; }
+
+# Left packed: it is large, and only the builder wants it (guests/small/build.sh).
+fetch_linux-source() {
+	local package
+	package=$(current_package linux-source)
+	[ -n "$package" ] || die "linux-source of $SUITE names no package"
+	download "$(describe_deb "$package")"
+	dpkg-deb --fsys-tarfile "$FILE" | tar -xOf - --wildcards "./usr/src/$package.tar.*" \
+		>"$WORK/linux-source.tar" || die "$FILE cannot be unpacked; remove it and run this again"
+	[ -s "$WORK/linux-source.tar" ] || die "$package has no /usr/src/$package.tar"
+	install_item linux-source "$(version_of "$package")"
+}
+
+# For unit tests of 32 bits: Debian's library is for the machine's own width only.
+fetch_cmocka() {
+	local line
+	line=$(apt_get source --print-uris --tar-only --download-only cmocka |
+		grep "^'[^']*\.orig\.tar\.[a-z0-9]*' ") || die "the source index has no cmocka"
+	download "$line"
+	tar -xmf "$FILE" -C "$WORK" --strip-components=1
+	[ -f "$WORK/src/cmocka.c" ] || die "$FILE has no cmocka.c in it"
+	install_item cmocka "$(basename "$FILE" | sed 's/^[^_]*_\(.*\)\.orig\.tar\..*$/\1/')"
 }
 
 list=$(wanted "$@")

@@ -5,7 +5,8 @@
 # by apt, after saying what and how; anywhere else the packages are named and that is all. When
 # nothing is missing this runs no program at all, so make calls it every time.
 #
-# Usage: setup.sh build|run|test    each level includes the ones before it
+# Usage: setup.sh build|run|guest|test    each level includes the ones before it; `guest` is what
+#        building one (guests/small) needs
 # By the environment:
 #   SETUP=no     report what is missing, install nothing
 #   CACHE        folder in which a mark stands while an installation is under way
@@ -35,6 +36,13 @@ run mkimage u-boot-tools
 run zstd zstd
 run qemu-system-riscv64 qemu-system-misc
 run qemu-system-riscv32 qemu-system-misc
+guest riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+guest riscv64-linux-gnu-ld binutils-riscv64-linux-gnu
+guest flex flex
+guest bison bison
+guest bc bc
+guest bzip2 bzip2
+guest patch patch
 test /usr/include/cmocka.h libcmocka-dev
 test /usr/lib/python3/dist-packages/pytest python3-pytest
 test /usr/lib/python3/dist-packages/pexpect python3-pexpect
@@ -44,12 +52,16 @@ test cppcheck cppcheck
 test shellcheck shellcheck
 test cpio cpio
 '
+# Unit tests of 32 bits. There is such a compiler for amd64 only.
+[ "$HOSTTYPE" != x86_64 ] || TOOLS+='test /usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a gcc-12-multilib
+'
 
 case ${1:-} in
 build) levels=" build " ;;
 run) levels=" build run " ;;
-test) levels=" build run test " ;;
-*) die "usage: setup.sh build|run|test" ;;
+guest) levels=" build run guest " ;;
+test) levels=" build run guest test " ;;
+*) die "usage: setup.sh build|run|guest|test" ;;
 esac
 
 have() {

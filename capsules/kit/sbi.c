@@ -38,10 +38,21 @@ struct sbiret sbi_reset(unsigned long type, unsigned long reason)
 const char *sbi_error_name(long error)
 {
 	static const char *const names[] = {
-		"SBI_SUCCESS",		 "SBI_ERR_FAILED",	    "SBI_ERR_NOT_SUPPORTED",
-		"SBI_ERR_INVALID_PARAM", "SBI_ERR_DENIED",	    "SBI_ERR_INVALID_ADDRESS",
-		"SBI_ERR_ALREADY_AVAIL", "SBI_ERR_ALREADY_STARTED", "SBI_ERR_ALREADY_STOPPED",
-		"SBI_ERR_NO_SHMEM",	 "SBI_ERR_INVALID_STATE",   "SBI_ERR_BAD_RANGE",
+		"SBI_SUCCESS",
+		"SBI_ERR_FAILED",
+		"SBI_ERR_NOT_SUPPORTED",
+		"SBI_ERR_INVALID_PARAM",
+		"SBI_ERR_DENIED",
+		"SBI_ERR_INVALID_ADDRESS",
+		"SBI_ERR_ALREADY_AVAIL",
+		"SBI_ERR_ALREADY_STARTED",
+		"SBI_ERR_ALREADY_STOPPED",
+		"SBI_ERR_NO_SHMEM",
+		"SBI_ERR_INVALID_STATE",
+		"SBI_ERR_BAD_RANGE",
+		"SBI_ERR_TIMEOUT",
+		"SBI_ERR_IO",
+		"SBI_ERR_DENIED_LOCKED",
 	};
 	long count = sizeof(names) / sizeof(*names);
 

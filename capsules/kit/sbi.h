@@ -16,6 +16,10 @@
 #define SBI_ERR_DENIED		  -4
 #define SBI_ERR_INVALID_ADDRESS	  -5
 #define SBI_ERR_ALREADY_AVAILABLE -6
+#define SBI_ERR_ALREADY_STARTED	  -7
+#define SBI_ERR_ALREADY_STOPPED	  -8
+#define SBI_ERR_NO_SHMEM	  -9
+#define SBI_ERR_DENIED_LOCKED	  -14
 
 /* Legacy extensions: the number is the call. */
 #define SBI_LEGACY_SET_TIMER 0x0
@@ -55,6 +59,23 @@
 #define SBI_DBCN_WRITE	    0
 #define SBI_DBCN_READ	    1
 #define SBI_DBCN_BYTE	    2
+#define SBI_PMU		    0x504d55
+#define SBI_PMU_COUNT	    0
+#define SBI_PMU_INFO	    1
+#define SBI_PMU_CONFIG	    2
+#define SBI_PMU_START	    3
+#define SBI_PMU_STOP	    4
+#define SBI_PMU_READ	    5
+#define SBI_PMU_READ_HI	    6
+#define SBI_PMU_SNAPSHOT    7
+#define SBI_PMU_EVENTS	    8
+#define SBI_SUSP	    0x53555350
+#define SBI_SUSP_SUSPEND    0
+#define SBI_STA		    0x535441
+#define SBI_STA_SET	    0
+#define SBI_FWFT	    0x46574654
+#define SBI_FWFT_SET	    0
+#define SBI_FWFT_GET	    1
 
 enum { SRST_SHUTDOWN, SRST_COLD, SRST_WARM };
 enum { SRST_NO_REASON, SRST_FAILURE };

@@ -169,6 +169,33 @@ void arch_fence_addresses(xlen_t start, xlen_t size);
 /* True when `asid` can be in satp on this machine. */
 bool arch_asid_valid(xlen_t asid);
 
+/* --- what a vCPU has set of its hart: its own calls, on the hart where it is loaded ---------- */
+
+/*
+ * Misaligned loads and stores of `vcpu` are its own exceptions, or emulated as they are when it
+ * starts.
+ */
+void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate);
+
+/*
+ * Traps of `vcpu` for which pmu.h has PMU_NOTED_BY_VECTOR are told to pmu_note() from the next
+ * one on, or no more.
+ */
+void arch_vcpu_note_traps(struct vcpu *vcpu, bool note);
+
+/* Counters that are CSRs which guests read. */
+enum arch_counter { ARCH_COUNTER_CYCLE, ARCH_COUNTER_INSTRET, ARCH_COUNTERS };
+
+/* Bit n: this hart can stop counter n. */
+unsigned arch_counters(void);
+
+/*
+ * Let a counter of `vcpu` run or not, or give it a value. It is the vCPU's own from then on, and
+ * goes with it; before, it is the hart's, and runs.
+ */
+void arch_counter_run(struct vcpu *vcpu, enum arch_counter counter, bool run);
+void arch_counter_set(struct vcpu *vcpu, enum arch_counter counter, uint64_t value);
+
 /* --- what the guest is told about its hart -------------------------------------------------- */
 
 struct guest_tree;

@@ -8,13 +8,14 @@
 #include "core/place.h"
 #include "core/ram.h"
 #include "core/sched.h"
+#include "core/steal.h"
 #include "drivers/drivers.h"
 #include "version.h"
 
 static struct machine machine;
 static struct ram_map ram;
 static struct manifest manifest;
-static struct manifest_capsule wishes[MANIFEST_CAPSULES_MAX]; /* name NULL: refused */
+static struct manifest_capsule *wishes; /* of each capsule; name NULL: refused */
 static struct capsule *capsules[MANIFEST_CAPSULES_MAX];
 static unsigned capsule_count;
 static unsigned alive;	/* capsules that haven't ended; atomic */
@@ -86,6 +87,14 @@ static void refused(unsigned index, const struct reason *why)
 /* What all of them want is known before the first is made: harts are given away by it. */
 static void read_wishes(void)
 {
+	size_t size = manifest.capsule_count * sizeof(*wishes);
+	struct reason nothing;
+	hpa_t memory;
+
+	must(ram_alloc(&ram, align_up(size, PAGE_SIZE), PAGE_SIZE, RAM_OWNER_HYPERVISOR, &memory,
+		       &nothing),
+	     &nothing);
+	wishes = (struct manifest_capsule *)(uintptr_t)memory.raw;
 	place_init(machine.hart_count);
 	for (unsigned i = 0; i < manifest.capsule_count; i++) {
 		struct reason why;
@@ -236,6 +245,7 @@ _Noreturn void boot_machine(const void *tree)
 	find_ram();
 	sched_init(machine.timebase, machine.hart_count);
 	console_init(machine.timebase);
+	steal_init(machine.timebase);
 	console_set_commands(&boot_commands);
 	must(arch_harts_start(&machine, &ram, &why), &why);
 	check_harts();

@@ -122,7 +122,9 @@ static void reset_vcpus(struct capsule *capsule)
 	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
 		struct vcpu *vcpu = capsule->vcpus[i];
 
-		__atomic_fetch_and(&vcpu->wanted, ~(xlen_t)VCPU_WANT_OF_HART, __ATOMIC_SEQ_CST);
+		/* Wishes of the last life, a start among them that its end has overtaken. */
+		__atomic_fetch_and(&vcpu->wanted, ~(xlen_t)(VCPU_WANT_OF_HART | VCPU_WANT_START),
+				   __ATOMIC_SEQ_CST);
 		arch_vcpu_reset(vcpu, capsule->image.plan.entry.raw,
 				capsule->image.extras.tree.raw);
 		if (i)

@@ -27,7 +27,7 @@ static inline void follow_road(struct console_port *port)
 
 	port->head += used;
 	port->sent = port->head;
-	console.room -= used;
+	console.room = used < console.room ? console.room - used : 0; /* blocks don't look at it */
 	console.open_from = port->next;
 }
 
@@ -46,13 +46,13 @@ static inline void lay_road(struct console_port *port)
 
 static void close_road(void)
 {
-	struct console_port *port = console.open;
+	struct console_port *port = console_road.open;
 
 	if (!port)
 		return;
 	follow_road(port);
 	port->stop = port->next;
-	console.open = NULL;
+	console_road.open = NULL;
 }
 
 static void open_road(void)
@@ -63,7 +63,8 @@ static void open_road(void)
 	    console.text.length || console.log_waits || console.leaving)
 		return;
 	lay_road(port);
-	console.open = port;
+	console_road.open = port;
+	console_road.end = port->output + CONSOLE_OUTPUT_SIZE;
 }
 
 /*
@@ -72,7 +73,7 @@ static void open_road(void)
  */
 static inline bool lengthen_road(struct console_port *port)
 {
-	if (port != console.open)
+	if (port != console_road.open)
 		return false;
 	follow_road(port);
 	if (!console_has_room())
@@ -207,8 +208,6 @@ bool console_write_patiently(struct console_port *port, xlen_t byte)
 /* Registers that may overlay bytes. */
 typedef xlen_t __attribute__((may_alias)) word_t;
 
-enum { BLOCK = 16 }; /* the FIFO of nearly every UART */
-
 static inline __attribute__((always_inline)) void send_word(volatile uint8_t *data, word_t *to,
 							    const word_t *from)
 {
@@ -220,52 +219,55 @@ static inline __attribute__((always_inline)) void send_word(volatile uint8_t *da
 		console_store(data, word);
 }
 
-/* A block to ring and device at once; in one piece, since each byte costs the guest otherwise. */
-static inline __attribute__((always_inline)) void send_block(volatile uint8_t *data, uint8_t *to,
-							     const uint8_t *from)
+/*
+ * Blocks to ring and device at once, as long as the device takes them; each in one piece, since
+ * every byte costs the guest otherwise. In line, and twice, so that nothing is decided for each
+ * block. Returns where in the ring it ended.
+ */
+static inline __attribute__((always_inline)) uint8_t *send_blocks(uint8_t *to, const uint8_t *from,
+								  const uint8_t *end, bool by_words)
 {
-	if ((((uintptr_t)to | (uintptr_t)from) & (sizeof(word_t) - 1)) == 0) {
+	volatile uint8_t *data = console_road.data;
+	const volatile uint8_t *status = console_road.status;
+	xlen_t ready = console_road.ready;
+
+	for (; from != end && (*status & ready); from += CONSOLE_BLOCK, to += CONSOLE_BLOCK) {
+		if (by_words) {
 #pragma GCC unroll 8
-		for (unsigned i = 0; i < BLOCK; i += sizeof(word_t))
-			send_word(data, (word_t *)(to + i), (const word_t *)(from + i));
-	} else {
+			for (unsigned i = 0; i < CONSOLE_BLOCK; i += sizeof(word_t))
+				send_word(data, (word_t *)(to + i), (const word_t *)(from + i));
+			continue;
+		}
 #pragma GCC unroll 16
-		for (unsigned i = 0; i < BLOCK; i++) {
+		for (unsigned i = 0; i < CONSOLE_BLOCK; i++) {
 			xlen_t byte = from[i];
 
 			to[i] = byte;
 			console_store(data, byte);
 		}
 	}
+	return to;
 }
 
 /*
  * Along the quick road, as long as the device takes whole blocks and the ring's memory
- * goes on. Returns how many bytes went. No calls: they would cost registers.
+ * goes on. Returns how many bytes went. No calls: they would cost registers. The road has come to
+ * its end then, and the next use of it asks the device.
  */
-static inline size_t send_blocks(struct console_port *port, const uint8_t *bytes, size_t size)
+static inline size_t send_quickly(struct console_port *port, const uint8_t *bytes, size_t size)
 {
-	const struct console_device *device = console.device;
-	const volatile uint8_t *status = device->status;
-	volatile uint8_t *data = console_road.data;
 	uint8_t *to = port->next;
-	size_t memory = port->output + CONSOLE_OUTPUT_SIZE - to;
-	const uint8_t *from = bytes;
-	const uint8_t *end = bytes + ((size < memory ? size : memory) & ~(size_t)(BLOCK - 1));
+	size_t memory = console_road.end - to;
+	const uint8_t *end =
+		bytes + ((size < memory ? size : memory) & ~(size_t)(CONSOLE_BLOCK - 1));
 
-	if (!status || device->burst < BLOCK)
-		return 0;
-	while (from != end && (*status & device->status_ready)) {
-		send_block(data, to, from);
-		from += BLOCK;
-		to += BLOCK;
-	}
-	if (from == bytes)
-		return 0;
-	/* The device was empty before the last block; the next use of the road accounts for it. */
-	console.room = device->burst - BLOCK + (to - console.open_from);
+	if ((((uintptr_t)to | (uintptr_t)bytes) & (sizeof(word_t) - 1)) == 0)
+		to = send_blocks(to, bytes, end, true);
+	else
+		to = send_blocks(to, bytes, end, false);
+	size = to - port->next;
 	port->next = port->stop = to;
-	return from - bytes;
+	return size;
 }
 
 /* The rest, when the road has come to an end. Drops the lock. */
@@ -283,8 +285,8 @@ size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size
 	size_t taken = 0;
 
 	lock_take(&console_road.lock);
-	if (port == console.open)
-		taken = send_blocks(port, bytes, size);
+	if (port == console_road.open)
+		taken = send_quickly(port, bytes, size);
 	if (taken != size)
 		return write_rest(port, bytes, size, taken);
 	lock_drop(&console_road.lock);
@@ -304,11 +306,22 @@ bool console_has_device(void)
 	return console.device != NULL;
 }
 
+/* A device that takes no blocks, or can't be asked so simply, never says that it takes one. */
+static void set_road(const struct console_device *device)
+{
+	static const uint8_t never;
+	bool blocks = device && device->status && device->burst >= CONSOLE_BLOCK;
+
+	console_road.data = device ? device->data : NULL;
+	console_road.status = blocks ? device->status : &never;
+	console_road.ready = blocks ? device->status_ready : 0;
+}
+
 void console_set_device(const struct console_device *device)
 {
 	console_lock();
 	console.device = device;
-	console_road.data = device ? device->data : NULL;
+	set_road(device);
 	console_set_interrupts();
 	console_pump();
 	console_unlock();

@@ -24,6 +24,7 @@ enum {
 	CONSOLE_INPUT_SIZE = 1024,   /* a power of two */
 	CONSOLE_OUTPUT_SIZE = 16384, /* a power of two */
 	CONSOLE_LINE_SIZE = 160,     /* the longest text of a merged line */
+	CONSOLE_BLOCK = 16,	     /* the FIFO of nearly every UART */
 };
 
 /* A line of a guest that the merged view is putting together; console_view.c. */
@@ -112,7 +113,13 @@ enum console_view {
  */
 struct console_road {
 	struct lock lock;
-	volatile uint8_t *data; /* guarded by lock */
+	/* Guarded by lock. */
+	volatile uint8_t *data;
+	struct console_port *open; /* whose road is open, or has come to its end */
+	uint8_t *end;		   /* of its ring's memory */
+	/* When the device takes a block of CONSOLE_BLOCK bytes: "*status & ready". */
+	const volatile uint8_t *status;
+	xlen_t ready;
 };
 
 extern struct console_road console_road;

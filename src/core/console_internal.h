@@ -32,7 +32,6 @@ struct console_state {
 	const struct console_commands *commands;
 	struct console_port *ports;    /* all, in the order of their numbers */
 	struct console_port *attached; /* NULL: merged view */
-	struct console_port *open;     /* whose quick road is open, or has come to its end */
 	uint8_t *open_from;	       /* where its `next` was when `head` was right */
 	struct console_port *turn;     /* whose line is next in the merged view */
 	bool started;		       /* console_start() was called */

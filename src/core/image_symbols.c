@@ -127,11 +127,12 @@ static bool section_span(const struct file *file, const struct span *sections, u
 			 struct span *out)
 {
 	unsigned entry = file->wide ? 64 : 40;
-	const uint8_t *header = sections->at + (uint64_t)index * entry;
+	const uint8_t *header;
 	uint64_t offset, size;
 
 	if ((uint64_t)index * entry >= sections->size)
 		return false;
+	header = sections->at + (uint64_t)index * entry;
 	offset = word_at(file, header + 8 + 2 * file->word);
 	size = word_at(file, header + 8 + 3 * file->word);
 	if (!range_contains(0, file->size, offset, size))

@@ -2,11 +2,14 @@
 /* A hart's decisions: whose turn it is, until when, and when there is nobody, to sleep. */
 #include "core/console.h"
 #include "core/sched_internal.h"
+#include "core/steal.h"
 #include "lib/div64.h"
 
 enum {
 	TURNS_A_SECOND = 200,
-	TURNS_BETWEEN_LOOKS = 4, /* at what other harts have to do */
+	/* At what other harts have to do. Odd, so that of two that take turns not always the same
+	 * one waits then, and is sent. */
+	TURNS_BETWEEN_LOOKS = 5,
 	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
 	FORGET_SECONDS = 16,
 };
@@ -57,6 +60,7 @@ enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *wh
 		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
 		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
 		hart->sched.turn = turn;
+		hart->sched.timer_at = never;
 	}
 	return OK;
 }
@@ -208,6 +212,7 @@ static void put_aside(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		if (when != never)
 			add_timer(&hart->sched, &vcpu->timer, when);
 	} else if (vcpu->place != VCPU_AWAY) {
+		steal_preempt(vcpu);
 		sched_close(vcpu);
 	}
 }
@@ -360,9 +365,13 @@ static inline bool is_overtaken(const struct sched *sched, const struct vcpu *ru
 
 	if (now >= sched->turn_end)
 		return heap_before(first->key, running->run.key);
-	/* Whoever has come meanwhile must be a good part of a turn behind. */
-	return sched->woke && heap_before(first->key + (sched->turn >> 2) * running->inverse_weight,
-					  running->run.key);
+	/* Whoever has come meanwhile must be a good part of the turn behind that a sleeper is. */
+	return sched->woke &&
+	       heap_before(
+		       first->key +
+			       (sched->turn >> 2) *
+				       sched_vcpu_of_run((struct heap_node *)first)->inverse_weight,
+		       running->run.key);
 }
 
 /* The first in the queue leaves it; `running`, unless it is NULL, joins it. */
@@ -441,9 +450,16 @@ static __attribute__((noinline)) void obey_late(struct vcpu *vcpu, uint64_t now)
 /* `vcpu` goes on in this hart; false when what was wanted of it is in the way. */
 static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
-	vcpu->wait_time += now - vcpu->since;
+	uint64_t waited = now - vcpu->since;
+
+	vcpu->wait_time += waited;
 	if (vcpu->capsule->state != CAPSULE_RUNNING) {
 		take_job(hart, vcpu, now);
+		return false;
+	}
+	/* It may have slept instead of being throttled, or others have drawn from the bucket. */
+	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, 0, now) <= 0) {
+		throttle(&hart->sched, vcpu, now);
 		return false;
 	}
 	vcpu->place = VCPU_RUNNING;
@@ -454,6 +470,7 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		if (before)
 			put_aside(hart, before, now);
 	}
+	steal_update(vcpu, waited);
 	if (sched_is_wanted(vcpu))
 		obey_late(vcpu, now);
 	return vcpu->capsule->state == CAPSULE_RUNNING;
@@ -511,6 +528,10 @@ enum sched_verdict sched_decide(struct hart *hart)
 			return SCHED_AGAIN;
 		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
 			sched_balance(hart);
+	} else if (sched->runnable.count && sched->turn_end == now + sched->turn) {
+		/* Its next turn: those that wait for it may have to wait for long. */
+		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
+			sched_balance(hart);
 	}
 	set_alarm(sched, next);
 	return SCHED_RUN;
@@ -547,6 +568,7 @@ static bool doze(struct hart *hart)
 		return false;
 	vcpu->place = VCPU_ASLEEP;
 	sched_set_idle(hart, true);
+	sched_ask_for_work(hart, sched->since);
 	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
 		arch_hart_sleep();
 	sched_set_idle(hart, false);
@@ -592,14 +614,18 @@ void sched_tick(struct hart *hart, uint64_t now)
 	charge(sched, running, now);
 	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
 	if (!heap_before(next->run.key, running->run.key) ||
-	    next->capsule->state != CAPSULE_RUNNING || !(++sched->turns % TURNS_BETWEEN_LOOKS)) {
+	    next->capsule->state != CAPSULE_RUNNING || next->capped ||
+	    sched->turns % TURNS_BETWEEN_LOOKS == TURNS_BETWEEN_LOOKS - 1) {
 		sched_work(hart);
 		return;
 	}
+	sched->turns++;
 	take_first(sched, running, now);
 	next->wait_time += now - next->since;
 	next->place = VCPU_RUNNING;
 	load(hart, running, next);
+	steal_preempt(running);
+	steal_update(next, now - next->since);
 	sched_close(running);
 	if (sched_is_wanted(next))
 		obey_late(next, now);

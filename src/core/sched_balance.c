@@ -95,6 +95,8 @@ static struct hart *next_peer(struct hart *hart)
 
 	if (index >= count)
 		index = 0;
+	if (index == hart->index && ++index >= count)
+		index = 0;
 	hart->sched.peer = index;
 	peer = arch_hart(index);
 	return peer == hart || !peer || peer->unfit ? NULL : peer;
@@ -108,9 +110,25 @@ static bool has_less_to_do(const struct hart *peer, const struct hart *hart,
 	return load < hart->sched.load && hart->sched.load - load >= vcpu->weight;
 }
 
+/*
+ * True when the running one could go there as well and has moved less often: it is sent when it
+ * waits. So all take their turns at being alone.
+ */
+static bool is_others_turn(const struct hart *peer, const struct hart *hart,
+			   const struct vcpu *vcpu)
+{
+	const struct vcpu *running = hart->vcpu;
+
+	return running && running->place == VCPU_RUNNING &&
+	       running->migrations < vcpu->migrations &&
+	       hart_set_has(&running->capsule->harts, peer->index) &&
+	       has_less_to_do(peer, hart, running);
+}
+
 void sched_balance(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
+	unsigned last = sched->peer;
 	struct hart *peer = next_peer(hart);
 	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
 
@@ -124,8 +142,12 @@ void sched_balance(struct hart *hart)
 			continue;
 		to = claim_idle(allowed);
 		if (!to && peer && hart_set_has(allowed, peer->index) &&
-		    has_less_to_do(peer, hart, vcpu))
-			to = peer;
+		    has_less_to_do(peer, hart, vcpu)) {
+			if (!is_others_turn(peer, hart, vcpu))
+				to = peer;
+			else
+				sched->peer = last; /* the same one again, next time */
+		}
 		if (to && send_waiting(hart, vcpu, to))
 			return;
 	}

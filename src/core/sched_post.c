@@ -85,7 +85,9 @@ static void arrive_outside(struct hart *hart, struct vcpu *vcpu)
 		bits = __atomic_fetch_and(&vcpu->wanted, ~mine, __ATOMIC_SEQ_CST) & mine;
 	if (bits)
 		sched_obey(vcpu, bits, arch_time());
-	if (vcpu->place == VCPU_AWAY)
+	/* That may have sent it to another hart, which may have it already. */
+	if (__atomic_load_n(&vcpu->hart, __ATOMIC_SEQ_CST) != hart || vcpu->place == VCPU_MOVING ||
+	    vcpu->place == VCPU_AWAY)
 		return;
 	if (vcpu->capsule->state == CAPSULE_STOPPING)
 		sched_leave(hart, vcpu);

@@ -43,7 +43,7 @@ int64_t share_cap_charge(struct share_cap *cap, uint64_t ran, uint64_t now)
 	int64_t left;
 
 	lock_take(&cap->lock);
-	/* What it earned while it ran isn't lost because the bucket was full before. */
+	/* In this order: what is earned while running isn't lost in a bucket that is full. */
 	cap->left -= (int64_t)ran;
 	fill(cap, now);
 	left = cap->left;

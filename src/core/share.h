@@ -32,7 +32,8 @@ struct share_cap {
 /* A ceiling of `percent` of one hart (1 to 100 times the harts), with turns of `turn` ticks. */
 void share_cap_init(struct share_cap *cap, uint32_t percent, uint64_t turn, uint64_t now);
 
-/* Fill up to `now`, then take `ran` ticks out. What is left: negative when overdrawn. Any hart. */
+/* Take `ran` ticks out, which ended at `now`, and fill up to then. What is left: negative when
+ * overdrawn. Any hart. */
 int64_t share_cap_charge(struct share_cap *cap, uint64_t ran, uint64_t now);
 
 /* How long an overdrawn bucket takes until it has `wanted` ticks again. */

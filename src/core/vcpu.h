@@ -8,6 +8,7 @@
 
 #include "core/heap.h"
 #include "core/types.h"
+#include "core/vcpu_sbi.h"
 
 struct capsule;
 struct console_port;
@@ -94,6 +95,8 @@ struct vcpu {
 	bool resume; /* then start afresh at resume_at */
 	xlen_t resume_at;
 	xlen_t resume_opaque;
+
+	struct vcpu_sbi sbi; /* zero when it starts */
 
 	/* Figures, in ticks. */
 	uint64_t run_time;

@@ -55,13 +55,8 @@ guest_fetch32:
 
 guest_access_fault:
 	csrw	mstatus, t1
-#if __riscv_xlen == 32
-	/* The fault has cleared MPV, which is in the other half here. */
-	lw	t0, CPU_MPV(tp)
-	beqz	t0, 3f
-	csrs	CSR_MSTATUSH, t0
-3:
-#endif
+	/* The fault has cleared MPV. */
+	RESTORE_MPV t0
 	li	a0, -1
 	ret
 
@@ -86,6 +81,7 @@ csr_probe_\name:
 	CSR_PROBE mseccfg, CSR_MSECCFG
 	CSR_PROBE satp, satp
 	CSR_PROBE mcounteren, mcounteren
+	CSR_PROBE mcountinhibit, CSR_MCOUNTINHIBIT
 	CSR_PROBE mstatush, CSR_MSTATUSH
 
 csr_absent:

@@ -46,6 +46,7 @@ bool csr_probe_menvcfg(xlen_t *value);
 bool csr_probe_mseccfg(xlen_t *value);
 bool csr_probe_satp(xlen_t *value);
 bool csr_probe_mcounteren(xlen_t *value);
+bool csr_probe_mcountinhibit(xlen_t *value);
 bool csr_probe_mstatush(xlen_t *value); /* RV32's */
 
 /* PMP CSRs by number; false where they don't exist. */

@@ -4,7 +4,6 @@
  * the `@@` lines into macros of build/<width>/asm_offsets.h.
  */
 #include "riscv/cpu.h"
-#include "sbi/sbi.h"
 
 #define EMIT(name, value) __asm__ volatile("\n@@ " #name " %0" : : "i"(value))
 
@@ -30,8 +29,6 @@ void asm_offsets(void)
 	EMIT(CPU_FAULT_STACK, offsetof(struct cpu, fault_stack));
 	EMIT(CPU_FAULT_DEPTH, offsetof(struct cpu, fault_depth));
 	EMIT(FP_FCSR, offsetof(struct fp, fcsr));
-	EMIT(SBI_SLOT_MASK, SBI_SLOTS - 1);
-	EMIT(SBI_HASH_SHIFT, SBI_SLOT_SHIFT);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
 	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
 	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));

@@ -9,6 +9,7 @@
 #ifndef RISCV_CONTEXT_H
 #define RISCV_CONTEXT_H
 
+#include "core/arch.h"
 #include "core/vcpu.h"
 #include "riscv/emul/walk.h"
 
@@ -40,6 +41,16 @@ struct fp {
 
 enum { CONTEXT_EXITS = 32 };
 
+/* What the vCPU has set of its hart by SBI calls (riscv/features.h); all zero when it starts. */
+struct features {
+	bool special;			/* anything below isn't zero */
+	bool misaligned;		/* misaligned accesses are delegated to it */
+	bool noted;			/* its traps take the vector that notes them */
+	bool counters;			/* cycle and instret are its own, not the hart's */
+	uint8_t inhibited;		/* mcountinhibit: those of them that are stopped */
+	uint64_t counts[ARCH_COUNTERS]; /* their values while it isn't loaded */
+};
+
 struct context {
 	xlen_t x[32];
 	xlen_t pc;
@@ -66,6 +77,7 @@ struct context {
 	/* What the registers of a hart hold while another vCPU is loaded there. */
 	struct supervisor supervisor;
 	struct fp fp;
+	struct features features;
 
 	/* The last exits, aligned to twice their size. */
 	xlen_t exits[CONTEXT_EXITS] __attribute__((aligned(2 * CONTEXT_EXITS * sizeof(xlen_t))));

@@ -4,8 +4,8 @@
 #include "core/arch.h"
 #include "core/log.h"
 #include "riscv/access.h"
+#include "riscv/features.h"
 #include "riscv/pmp/pmp.h"
-#include "riscv/trap.h"
 #include "riscv/virtual.h"
 
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
@@ -82,6 +82,19 @@ static const isa_set_t guest_allowed =
 	ISA_BIT(ISA_ZIHINTPAUSE) | ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBC) |
 	ISA_BIT(ISA_ZBS) | ISA_BIT(ISA_SSTC) | ISA_BIT(ISA_SVINVAL);
 
+/* "Machine Counter-Inhibit (mcountinhibit) Register": each bit may be read-only zero. */
+static uint8_t probe_inhibitable(void)
+{
+	xlen_t before, sticks;
+
+	if (!csr_probe_mcountinhibit(&before))
+		return 0;
+	csr_write(CSR_MCOUNTINHIBIT, before | MCOUNTINHIBIT_CY | MCOUNTINHIBIT_IR);
+	sticks = csr_read(CSR_MCOUNTINHIBIT);
+	csr_write(CSR_MCOUNTINHIBIT, 0);
+	return sticks & (MCOUNTINHIBIT_CY | MCOUNTINHIBIT_IR);
+}
+
 /*
  * True when mstatush.MDT can be set, which it isn't: riscv/entry.S has cleared it. Nothing
  * can trap while it is.
@@ -117,6 +130,7 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
+	cpu->inhibitable = probe_inhibitable();
 	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
 			!cpu->has_vector && !cpu->has_hypervisor;
 	cpu->has_double_trap = has_double_trap();
@@ -143,38 +157,15 @@ static void set_up_environment(const struct cpu *cpu)
 	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
 }
 
-/* The edition of the trap vector that knows this hart's guests and their timer. */
-static uintptr_t trap_entry(const struct cpu *cpu)
-{
-	bool halves = cpu->hart.description->mtimecmp_halves;
-
-	if (cpu->has_hypervisor)
-		return cpu->has_sstc ? (uintptr_t)trap_entry_virtual_sstc
-		       : halves	     ? (uintptr_t)trap_entry_virtual_halves
-				     : (uintptr_t)trap_entry_virtual_mtimecmp;
-	return cpu->has_sstc ? (uintptr_t)trap_entry_sstc
-	       : halves	     ? (uintptr_t)trap_entry_halves
-			     : (uintptr_t)trap_entry_mtimecmp;
-}
-
 void cpu_set_up(struct cpu *cpu)
 {
 	xlen_t unused;
 
-	csr_write(mtvec, trap_entry(cpu));
+	features_reset(cpu);
 	csr_write(mie, 0);
 	if (!cpu->has_supervisor)
 		return;
 
-	/*
-	 * What a guest gets straight away. Not illegal instructions, among which is its WFI
-	 * (TW, machine-level spec "Virtualization Support in mstatus"), not misaligned accesses,
-	 * which are emulated, not load and store access faults, which are its devices, and not
-	 * instruction access faults, which may be of its own trap handler (trap.c).
-	 */
-	csr_write(medeleg, 1 << CAUSE_INSN_MISALIGNED | 1 << CAUSE_BREAKPOINT | 1 << CAUSE_ECALL_U |
-				   1 << CAUSE_INSN_PAGE | 1 << CAUSE_LOAD_PAGE |
-				   1 << CAUSE_STORE_PAGE);
 	csr_write(mideleg, MIP_GUEST);
 	if (csr_probe_mcounteren(&unused))
 		csr_write(mcounteren, SCOUNTEREN_ALL);

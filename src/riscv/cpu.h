@@ -50,7 +50,8 @@ struct cpu {
 	bool has_time; /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
-	bool is_usual; /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
+	bool is_usual;	      /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
@@ -62,6 +63,9 @@ struct cpu {
 	xlen_t mtimecmp; /* address */
 
 	unsigned hext_edition; /* of the PMP entries of hext/hext.c that are in force; 0: none */
+	/* What a vCPU has set is in force, and must be undone for the next (riscv/features.h). */
+	bool special;
+	uint64_t count_offsets[ARCH_COUNTERS]; /* the hart's own cycle and instret, less the CSRs */
 
 	/* Something of the PMP was written and the fences are still due. */
 	bool pmp_dirty;

@@ -111,6 +111,11 @@
 #define SCOUNTEREN_TM  0x2
 #define SCOUNTEREN_ALL 0x7
 
+/* mcountinhibit: set bits stop a counter */
+#define CSR_MCOUNTINHIBIT 0x320
+#define MCOUNTINHIBIT_CY  0x1
+#define MCOUNTINHIBIT_IR  0x4
+
 /* menvcfg */
 #define ENVCFG_CBIE_FLUSH 0x10
 #define ENVCFG_CBCFE	  0x40
@@ -122,7 +127,22 @@
 /* mseccfg (Smepmp) */
 #define MSECCFG_MML 0x1
 
-#ifndef __ASSEMBLER__
+#ifdef __ASSEMBLER__
+
+/* clang-format off */
+/* RV32: MPV of this hart's guests (asm_offsets.h) into mstatush, which there may not be. On RV64 it
+ * is restored with mstatus. */
+.macro RESTORE_MPV scratch
+#if __riscv_xlen == 32
+	lw	\scratch, CPU_MPV(tp)
+	beqz	\scratch, 9f
+	csrs	CSR_MSTATUSH, \scratch
+9:
+#endif
+.endm
+/* clang-format on */
+
+#else
 
 #include "core/types.h"
 
@@ -148,9 +168,10 @@
  * interrupt could appear between the halves: csr_write64_parked() does that.
  */
 #if __riscv_xlen == 64
-#define csr_write64(csr, csrh, value)	     csr_write(csr, value)
-#define csr_read64(csr, csrh)		     ((uint64_t)csr_read(csr))
-#define csr_write64_parked(csr, csrh, value) csr_write(csr, value)
+#define csr_write64(csr, csrh, value)	       csr_write(csr, value)
+#define csr_read64(csr, csrh)		       ((uint64_t)csr_read(csr))
+#define csr_write64_parked(csr, csrh, value)   csr_write(csr, value)
+#define csr_write64_counting(csr, csrh, value) csr_write(csr, value)
 #else
 /* The low half is parked at all ones while the high half changes: what is compared is never early.
  */
@@ -166,6 +187,14 @@
 		uint64_t csr_wide_ = (value);                                                      \
 		csr_write(csr, csr_wide_);                                                         \
 		csr_write(csrh, csr_wide_ >> 32);                                                  \
+	} while (0)
+/* A counter: its low half must not carry into the high one meanwhile. */
+#define csr_write64_counting(csr, csrh, value)                                                     \
+	do {                                                                                       \
+		uint64_t csr_wide_ = (value);                                                      \
+		csr_write(csr, 0);                                                                 \
+		csr_write(csrh, csr_wide_ >> 32);                                                  \
+		csr_write(csr, csr_wide_);                                                         \
 	} while (0)
 #define csr_read64(csr, csrh)                                                                      \
 	({                                                                                         \

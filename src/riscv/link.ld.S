@@ -67,5 +67,11 @@ SECTIONS
 
 ASSERT((trap_entry_sstc & 3) == 0, "mtvec needs 4-byte alignment")
 ASSERT((trap_entry_mtimecmp & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT((trap_noted_sstc & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT((trap_noted_mtimecmp & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT((trap_noted_halves & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT((trap_noted_virtual_halves & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT((trap_noted_virtual_sstc & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT((trap_noted_virtual_mtimecmp & 3) == 0, "mtvec needs 4-byte alignment")
 ASSERT((park & 3) == 0, "mtvec needs 4-byte alignment")
 ASSERT(!DEFINED(__global_pointer$), "gp is the guest's: nothing may be relaxed against it")

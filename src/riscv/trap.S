@@ -21,6 +21,7 @@
 #include "asm_offsets.h"
 #include "riscv/csr.h"
 #include "riscv/xlen.h"
+#include "sbi/slot.h"
 
 #define X(n)	      (CONTEXT_X + (n) * XLEN_BYTES)
 #define SBI_EXT_TIME  0x54494d45
@@ -250,10 +251,7 @@ trap_call:
 	csrr	t0, mepc
 	addi	t0, t0, 4
 	csrw	mepc, t0
-	/* sbi_slots[(a7 ^ a7 >> shift) % slots], see sbi/sbi.c */
-	srli	t0, a7, SBI_HASH_SHIFT
-	xor	t0, t0, a7
-	andi	t0, t0, SBI_SLOT_MASK
+	SBI_SLOT_OF_REGISTER(t0, a7)
 	slli	t0, t0, XLEN_SHIFT + 1
 	la	t1, sbi_slots
 	add	t0, t0, t1
@@ -469,6 +467,7 @@ context_enter:
  * landing with MPRV off. All else is a fault of ours: machine_fault() reports it
  * on the second stack. mscratch was zero, so sp's exchange is undone first.
  */
+	.globl	trap_from_machine
 trap_from_machine:
 	csrrw	sp, mscratch, zero
 	REG_S	t0, CPU_SCRATCH(tp)

@@ -34,6 +34,14 @@ void trap_entry_virtual_sstc(void);
 void trap_entry_virtual_mtimecmp(void);
 void trap_entry_virtual_halves(void);
 
+/* The same behind features_note_trap() (riscv/trap_noted.S). */
+void trap_noted_sstc(void);
+void trap_noted_mtimecmp(void);
+void trap_noted_virtual_sstc(void);
+void trap_noted_virtual_mtimecmp(void);
+void trap_noted_halves(void);
+void trap_noted_virtual_halves(void);
+
 /*
  * A load or store that the fences denied, with only the caller-saved registers saved
  * (riscv/emul/mmio.c). The result is the register that takes cpu->mmio_value, 0 for a
@@ -50,7 +58,8 @@ long mmio_store_virtual(void);
 long mmio_load_guest_page(void);
 long mmio_store_guest_page(void);
 
-/* The same for an illegal (with V=1: virtual) instruction, if it is a WFI (riscv/emul/illegal.c). */
+/* The same for an illegal (with V=1: virtual) instruction, if it is a WFI (riscv/emul/illegal.c).
+ */
 long emulate_wait(void);
 
 /* Handlers of exceptions (full entry: every register is in the context). */

@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/features.h"
 #include "riscv/trap.h"
 #include "riscv/virtual.h"
 
@@ -61,6 +62,8 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	/* User programs read the clock: Linux leaves this to the firmware. */
 	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
+	memset(&context->features, 0, sizeof(context->features));
+	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));
 	vcpu->state = VCPU_STARTED;
 	vcpu->wait = false;
 	vcpu->resume = false;
@@ -128,7 +131,7 @@ static inline __attribute__((always_inline)) void load_supervisor(const struct c
 	if (HAS(cpu->has_menvcfg))
 		csr_write(CSR_SENVCFG, s->senvcfg);
 	/* Of mip these two are all that can be written with Sstc, and nothing was read of it. */
-	csr_write(mip, s->software | external << IRQ_S_EXT);
+	csr_write(mip, (xlen_t)s->software << IRQ_S_SOFT | external << IRQ_S_EXT);
 	if (HAS(cpu->has_sstc))
 		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, context->timer);
 	else
@@ -235,6 +238,7 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 		switch_usual(cpu, context_of(from), context);
 	else
 		switch_any(cpu, from ? context_of(from) : NULL, context);
+	features_switch(cpu, from ? context_of(from) : NULL, context);
 	drop_reservation();
 	if (context->fresh)
 		first_time(context);

@@ -6,20 +6,9 @@
 #include "riscv/hext/hext.h"
 #include "riscv/trap.h"
 
-/* What a guest handles itself: the same as without H (cpu.c). All else arrives in M-mode. */
-static const xlen_t delegated = 1 << CAUSE_INSN_MISALIGNED | 1 << CAUSE_BREAKPOINT |
-				1 << CAUSE_ECALL_U | 1 << CAUSE_INSN_PAGE | 1 << CAUSE_LOAD_PAGE |
-				1 << CAUSE_STORE_PAGE;
-
-/*
- * medeleg and hedeleg have to be equal: what only medeleg has would be delivered to HS-mode
- * ("Hypervisor Trap Delegation Registers"). So what hedeleg doesn't take isn't delegated at all.
- */
-static void delegate(void)
+/* Exceptions are features.c's. */
+static void delegate_interrupts(void)
 {
-	csr_write(hedeleg, delegated);
-	csr_write(medeleg, delegated & csr_read(hedeleg));
-	csr_write(hedeleg, csr_read(medeleg));
 	csr_write(hideleg, MIP_VIRTUAL);
 	/*
 	 * The supervisor's own are never enabled in mie, so where they would go doesn't matter; but
@@ -73,7 +62,7 @@ void virtual_set_up(struct cpu *cpu)
 {
 	uint64_t hstatus = HSTATUS_VTW;
 
-	delegate();
+	delegate_interrupts();
 	guard_hs(cpu);
 	/* WFI arrives as a virtual instruction; satp, sfence.vma and sret are the guest's. */
 	if (XLEN == 64)

@@ -11,17 +11,24 @@ enum { CONSOLE_WRITE = 0, CONSOLE_READ = 1, CONSOLE_WRITE_BYTE = 2 };
 
 enum { CHUNK = 256 };
 
-/* Out of line, so that each call saves no more registers than it needs. */
-static __attribute__((noinline)) struct sbi_ret console_write_memory(xlen_t size, xlen_t low,
-								     xlen_t high)
+static inline struct sbi_ret write_chunk(struct vcpu *vcpu, const uint8_t *from, xlen_t size)
+{
+	return sbi_return(SBI_SUCCESS,
+			  console_write_bytes(vcpu->console, from, size < CHUNK ? size : CHUNK));
+}
+
+/* Memory that isn't in the capsule's first region, or nowhere; and nothing at all. */
+static __attribute__((noinline)) struct sbi_ret write_elsewhere(xlen_t size, xlen_t low,
+								xlen_t high)
 {
 	struct vcpu *vcpu = vcpu_this();
 	uint8_t *from;
 
+	if (!size)
+		return sbi_return(SBI_SUCCESS, 0);
 	if (!sbi_memory(vcpu->capsule, low, high, size, ALLOW_READ, &from))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-	return sbi_return(SBI_SUCCESS,
-			  console_write_bytes(vcpu->console, from, size < CHUNK ? size : CHUNK));
+	return write_chunk(vcpu, from, size);
 }
 
 static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size, xlen_t low,
@@ -31,7 +38,7 @@ static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size,
 	uint8_t *to;
 	xlen_t count = 0;
 
-	if (!sbi_memory(vcpu->capsule, low, high, size, ALLOW_WRITE, &to))
+	if (size && !sbi_memory(vcpu->capsule, low, high, size, ALLOW_WRITE, &to))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
 	while (count < size && count < CHUNK) {
 		int byte = console_read(vcpu->console);
@@ -45,10 +52,12 @@ static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size,
 	return sbi_return(SBI_SUCCESS, count);
 }
 
-SBI_HANDLER(sbi_dbcn)
+/* Out of line, so that a write saves no more registers than it needs. */
+static __attribute__((noinline)) struct sbi_ret rarely_called(xlen_t a0, xlen_t a1, xlen_t a2,
+							      xlen_t fid)
 {
 	switch (fid) {
-	case CONSOLE_WRITE: return console_write_memory(a0, a1, a2);
+	case CONSOLE_WRITE: return write_elsewhere(a0, a1, a2);
 	case CONSOLE_READ: return console_read_memory(a0, a1, a2);
 	case CONSOLE_WRITE_BYTE:
 		return sbi_return(console_write_blocking(vcpu_this()->console, a0) ? SBI_SUCCESS
@@ -56,4 +65,19 @@ SBI_HANDLER(sbi_dbcn)
 				  0);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
+}
+
+/*
+ * Memory to be written from is found here as sbi_memory() would find it, when it is in the first
+ * region, which is the guest's RAM. It may be read: no region can be had that may not.
+ */
+SBI_HANDLER(sbi_dbcn)
+{
+	struct vcpu *vcpu = vcpu_this();
+	const struct space_region *ram = &vcpu->capsule->space.regions[0];
+	uint64_t offset = a1 - ram->from.raw;
+
+	if (fid != CONSOLE_WRITE || a2 != 0 || offset >= ram->size || a0 > ram->size - offset)
+		return rarely_called(a0, a1, a2, fid);
+	return write_chunk(vcpu, (const uint8_t *)(uintptr_t)(ram->to.raw + offset), a0);
 }

@@ -47,7 +47,8 @@ static __attribute__((noinline)) struct sbi_ret stop(void)
 }
 
 /* The type is "32 bits wide": what lies above it in a 64-bit register isn't looked at. */
-static __attribute__((noinline)) struct sbi_ret suspend(uint32_t type, xlen_t resume_address, xlen_t opaque)
+static __attribute__((noinline)) struct sbi_ret suspend(uint32_t type, xlen_t resume_address,
+							xlen_t opaque)
 {
 	struct vcpu *vcpu = vcpu_this();
 

@@ -2,13 +2,19 @@
 /* "IPI Extension (EID #0x735049 "sPI: s-mode IPI")". */
 #include "core/arch.h"
 #include "core/sched.h"
+#include "sbi/pmu.h"
 #include "sbi/sbi.h"
 
 static __attribute__((noinline)) void send_to_others(const struct capsule *capsule, uint32_t harts)
 {
-	for (unsigned id = 0; harts; id++, harts >>= 1)
-		if ((harts & 1) && sbi_is_there(capsule->vcpus[id]))
-			sched_post(capsule->vcpus[id], VCPU_WANT_IPI);
+	for (unsigned id = 0; harts; id++, harts >>= 1) {
+		struct vcpu *vcpu = capsule->vcpus[id];
+
+		if (!(harts & 1) || !sbi_is_there(vcpu))
+			continue;
+		sched_post(vcpu, VCPU_WANT_IPI);
+		pmu_note_request(vcpu_this(), vcpu, PMU_IPI_SENT);
+	}
 }
 
 SBI_HANDLER(sbi_ipi)

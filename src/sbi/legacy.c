@@ -39,7 +39,7 @@ SBI_HANDLER(sbi_legacy)
 	switch (eid) {
 	case SBI_EXT_LEGACY_GETCHAR: return sbi_return(getchar(vcpu->console), a1);
 	case SBI_EXT_LEGACY_SET_TIMER:
-		arch_timer_set(vcpu, XLEN == 32 ? (uint64_t)a1 << 32 | a0 : a0);
+		arch_timer_set(vcpu, sbi_wide(a0, a1));
 		return sbi_return(0, a1);
 	case SBI_EXT_LEGACY_CLEAR_IPI: return sbi_return(arch_vcpu_clear_ipi(vcpu), a1);
 	case SBI_EXT_LEGACY_SHUTDOWN:

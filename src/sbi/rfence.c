@@ -9,19 +9,25 @@
  */
 #include "core/arch.h"
 #include "core/sched.h"
+#include "sbi/pmu.h"
 #include "sbi/sbi.h"
 
 enum { REMOTE_FENCE_I = 0, REMOTE_SFENCE_VMA = 1, REMOTE_SFENCE_VMA_ASID = 2 };
 
 /* All at once, then wait for each: they work at the same time. */
 static __attribute__((noinline)) void fence_others(const struct capsule *capsule, uint32_t harts,
-						   xlen_t want)
+						   xlen_t want, enum pmu_event sent)
 {
 	uint32_t rest = harts;
 
-	for (unsigned id = 0; rest; id++, rest >>= 1)
-		if ((rest & 1) && sbi_is_there(capsule->vcpus[id]))
-			sched_post(capsule->vcpus[id], want);
+	for (unsigned id = 0; rest; id++, rest >>= 1) {
+		struct vcpu *vcpu = capsule->vcpus[id];
+
+		if (!(rest & 1) || !sbi_is_there(vcpu))
+			continue;
+		sched_post(vcpu, want);
+		pmu_note_request(vcpu_this(), vcpu, sent);
+	}
 	for (unsigned id = 0; harts; id++, harts >>= 1)
 		if ((harts & 1) && sbi_is_there(capsule->vcpus[id]))
 			sched_await(capsule->vcpus[id], want);
@@ -38,11 +44,12 @@ static struct sbi_ret fence_instructions(xlen_t mask, xlen_t base)
 		arch_fence_instructions();
 	harts &= ~((uint32_t)1 << self->id);
 	if (harts)
-		fence_others(self->capsule, harts, VCPU_WANT_FENCE_CODE);
+		fence_others(self->capsule, harts, VCPU_WANT_FENCE_CODE, PMU_FENCE_I_SENT);
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
-static struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xlen_t size)
+static struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xlen_t size,
+				      enum pmu_event sent)
 {
 	const struct vcpu *self = vcpu_this();
 	bool nothing = size == 0 && start != 0;
@@ -61,7 +68,7 @@ static struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xl
 		arch_fence_addresses(start, size);
 	harts &= ~((uint32_t)1 << self->id);
 	if (harts)
-		fence_others(self->capsule, harts, VCPU_WANT_FENCE_MEMORY);
+		fence_others(self->capsule, harts, VCPU_WANT_FENCE_MEMORY, sent);
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
@@ -69,11 +76,11 @@ SBI_HANDLER(sbi_rfence)
 {
 	switch (fid) {
 	case REMOTE_FENCE_I: return fence_instructions(a0, a1);
-	case REMOTE_SFENCE_VMA: return fence_addresses(a0, a1, a2, a3);
+	case REMOTE_SFENCE_VMA: return fence_addresses(a0, a1, a2, a3, PMU_SFENCE_VMA_SENT);
 	case REMOTE_SFENCE_VMA_ASID:
 		if (!arch_asid_valid(a4))
 			return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-		return fence_addresses(a0, a1, a2, a3);
+		return fence_addresses(a0, a1, a2, a3, PMU_SFENCE_VMA_ASID_SENT);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
 }

@@ -9,13 +9,11 @@
 /*
  * A call must be found in a dozen instructions, whichever it is, so the trap
  * path looks for it itself (riscv/trap.S): extensions lie in a table at a hash of
- * their id. Two that hash alike initialise the same element twice, which the
+ * their id (sbi/slot.h). Two that hash alike initialise the same element twice, which the
  * compiler refuses (-Woverride-init): then choose another hash. An empty slot has
  * id 0, which only the slot of legacy call 0 can be asked for.
  */
-#define SLOT(eid) (((eid) ^ ((eid) >> SBI_SLOT_SHIFT)) % SBI_SLOTS)
-
-#define EXTENSION(id, handler) [SLOT(id)] = {(id), (handler)}
+#define EXTENSION(id, handler) [SBI_SLOT_OF(id)] = {(id), (handler)}
 
 const struct sbi_slot sbi_slots[SBI_SLOTS] = {
 	EXTENSION(SBI_EXT_LEGACY_SET_TIMER, sbi_legacy),
@@ -30,6 +28,10 @@ const struct sbi_slot sbi_slots[SBI_SLOTS] = {
 	EXTENSION(SBI_EXT_RFENCE, sbi_rfence),
 	EXTENSION(SBI_EXT_SRST, sbi_srst),
 	EXTENSION(SBI_EXT_TIME, sbi_time),
+	EXTENSION(SBI_EXT_PMU, sbi_pmu),
+	EXTENSION(SBI_EXT_SUSP, sbi_susp),
+	EXTENSION(SBI_EXT_STA, sbi_sta),
+	EXTENSION(SBI_EXT_FWFT, sbi_fwft),
 };
 
 struct sbi_ret sbi_unknown(void)

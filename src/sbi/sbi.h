@@ -14,6 +14,7 @@
 #include "core/capsule.h"
 #include "core/status.h"
 #include "core/types.h"
+#include "sbi/slot.h"
 
 /* Extension IDs ("SBI Extensions" chapters). */
 enum {
@@ -29,6 +30,10 @@ enum {
 	SBI_EXT_RFENCE = 0x52464e43,
 	SBI_EXT_SRST = 0x53525354,
 	SBI_EXT_TIME = 0x54494d45,
+	SBI_EXT_PMU = 0x504d55,
+	SBI_EXT_SUSP = 0x53555350,
+	SBI_EXT_STA = 0x535441,
+	SBI_EXT_FWFT = 0x46574654,
 };
 
 /* "Standard SBI Errors" of the binary encoding. */
@@ -40,6 +45,10 @@ enum {
 	SBI_ERR_DENIED = -4,
 	SBI_ERR_INVALID_ADDRESS = -5,
 	SBI_ERR_ALREADY_AVAILABLE = -6,
+	SBI_ERR_ALREADY_STARTED = -7,
+	SBI_ERR_ALREADY_STOPPED = -8,
+	SBI_ERR_NO_SHMEM = -9,
+	SBI_ERR_DENIED_LOCKED = -14,
 };
 
 /* Returned in a0 and a1 by the C calling convention, which is the SBI's. */
@@ -63,15 +72,13 @@ struct sbi_ret {
 typedef struct sbi_ret sbi_handler(SBI_ARGUMENTS);
 
 /*
- * The table of extensions: (eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS is where the
- * trap path looks for `eid`, and calls sbi_unknown() when it isn't there.
+ * The table of extensions: SBI_SLOT_OF(eid) is where the trap path looks for `eid`, and
+ * calls sbi_unknown() when it isn't there.
  */
 struct sbi_slot {
 	xlen_t eid;
 	sbi_handler *call;
 };
-
-enum { SBI_SLOTS = 64, SBI_SLOT_SHIFT = 5 };
 
 extern const struct sbi_slot sbi_slots[SBI_SLOTS];
 
@@ -80,7 +87,7 @@ struct sbi_ret sbi_unknown(void);
 /* True when `eid` is an extension that guests have. */
 static inline bool sbi_has(xlen_t eid)
 {
-	const struct sbi_slot *slot = &sbi_slots[(eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS];
+	const struct sbi_slot *slot = &sbi_slots[SBI_SLOT_OF(eid)];
 
 	return slot->eid == eid; /* an empty slot has id 0, which is where 0 itself is */
 }
@@ -88,6 +95,12 @@ static inline bool sbi_has(xlen_t eid)
 static inline struct sbi_ret sbi_return(long error, xlen_t value)
 {
 	return (struct sbi_ret){error, value};
+}
+
+/* A parameter of 64 bits: one register, on RV32 two. */
+static inline uint64_t sbi_wide(xlen_t low, xlen_t high)
+{
+	return XLEN == 32 ? (uint64_t)high << 32 | low : low;
 }
 
 /* The vCPU of `capsule` with hart id `id`, or NULL. The index is bounded here and nowhere else. */
@@ -144,6 +157,6 @@ bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t s
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);
 
 sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy,
-	sbi_legacy_putchar;
+	sbi_legacy_putchar, sbi_pmu, sbi_susp, sbi_sta, sbi_fwft;
 
 #endif

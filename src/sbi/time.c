@@ -10,6 +10,6 @@ SBI_HANDLER(sbi_time)
 {
 	if (fid != 0)
 		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
-	arch_timer_set(vcpu_this(), XLEN == 32 ? (uint64_t)a1 << 32 | a0 : a0);
+	arch_timer_set(vcpu_this(), sbi_wide(a0, a1));
 	return sbi_return(SBI_SUCCESS, 0);
 }

@@ -35,6 +35,13 @@ static void check_write(void)
 	r = dbcn(SBI_DBCN_WRITE, 0, (unsigned long)text, 0);
 	test_error(SBI_SUCCESS, r, "write of nothing");
 	test_equal(0, r.value, "nothing is written");
+	if (kit.diosix) {
+		r = dbcn(SBI_DBCN_WRITE, 0, HYPERVISOR, 1);
+		test_error(SBI_SUCCESS, r, "write of nothing, from nowhere");
+		test_equal(0, r.value, "nothing is written then");
+		test_error(SBI_SUCCESS, dbcn(SBI_DBCN_READ, 0, HYPERVISOR, 0),
+			   "read of nothing, to nowhere");
+	}
 
 	r = dbcn(SBI_DBCN_BYTE, '\n', 0, 0);
 	test_error(SBI_SUCCESS, r, "write of a byte");

@@ -97,8 +97,8 @@ static unsigned long any_extension(void)
 {
 	static const unsigned long known[] = {
 		SBI_BASE,   SBI_TIME,	SBI_IPI,    SBI_RFENCE, SBI_HSM,    SBI_SRST,
-		SBI_DBCN,   SBI_RFENCE, SBI_DBCN,   SBI_HSM,	SBI_IPI,    0x504d55,
-		0x53555350, 0x43505043, 0x4e41434c, 0x535441,	0x535345,   0x46574654,
+		SBI_DBCN,   SBI_RFENCE, SBI_DBCN,   SBI_HSM,	SBI_IPI,    SBI_PMU,
+		SBI_SUSP,   0x43505043, 0x4e41434c, SBI_STA,	0x535345,   SBI_FWFT,
 		0x44425452, 0x4d505859, 0x0a000005, 0x09000000, 0x08000000,
 	};
 
@@ -114,7 +114,7 @@ static bool is_noise(const unsigned long x[32])
 	       (x[17] == SBI_DBCN && x[16] == SBI_DBCN_WRITE && hostile_is_mine(x[11], 1));
 }
 
-/* Calls that would end this capsule, or start it elsewhere. */
+/* Calls that would end this capsule, or start it elsewhere, or break it. */
 static bool is_the_end(const unsigned long x[32])
 {
 	uint32_t type = (uint32_t)x[10];
@@ -127,6 +127,10 @@ static bool is_the_end(const unsigned long x[32])
 			return true;
 		return x[16] == SBI_HSM_SUSPEND && type == SBI_SUSPEND_RESET &&
 		       hostile_is_mine(x[11], 1);
+	case SBI_SUSP: return x[16] == SBI_SUSP_SUSPEND && !type && hostile_is_mine(x[11], 1);
+	/* These write to its own memory, which may be itself. */
+	case SBI_STA: return x[16] == SBI_STA_SET && hostile_is_mine(x[10], 1);
+	case SBI_PMU: return x[16] == SBI_PMU_EVENTS && hostile_is_mine(x[10], 1);
 	default: return false;
 	}
 }

@@ -9,6 +9,7 @@
 #include "kit/test.h"
 #include "subjects.h"
 
+/* clang-format off */
 static const struct test_subject subjects[] = {
 	{"memory", memory_test},
 	{"fdt", fdt_test},
@@ -19,10 +20,15 @@ static const struct test_subject subjects[] = {
 	{"ipi", ipi_test},
 	{"hsm", hsm_test},
 	{"srst", srst_test},
+	{"susp", susp_test},
+	{"sta", sta_test},
+	{"fwft", fwft_test},
+	{"pmu", pmu_test},
 	{"trap", trap_test},
 	{"user", user_test},
 	{"wfi", wfi_test},
 	{"csr", csr_test},
+	{"hyper", hyper_test},
 	{"mmu", mmu_test},
 	{"rfence", rfence_test},
 	{"plic", plic_test},
@@ -30,6 +36,7 @@ static const struct test_subject subjects[] = {
 	{"emulate", emulate_test},
 	{0},
 };
+/* clang-format on */
 
 void main(void)
 {

@@ -168,7 +168,7 @@ static void suspend_for_ipi(unsigned long type)
 	sbi_call(SBI_HSM, SBI_HSM_SUSPEND, type, (unsigned long)smp_entry, (unsigned long)&smp[1],
 		 0, 0, 0);
 	/* Only a retentive one comes by here. */
-	woken = CSR_READ(sip) & SIP_SSIP && smp[1].entries == entries ? 1 : 2;
+	woken = (CSR_READ(sip) & SIP_SSIP) && smp[1].entries == entries ? 1 : 2;
 }
 
 static void resumed(unsigned long unused)

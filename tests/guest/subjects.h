@@ -12,6 +12,10 @@ void rfence_test(void);
 void hsm_test(void);
 void srst_test(void);
 void dbcn_test(void);
+void fwft_test(void);
+void pmu_test(void);
+void sta_test(void);
+void susp_test(void);
 void legacy_test(void);
 void trap_test(void);
 void user_test(void);
@@ -22,6 +26,7 @@ void emulate_test(void);
 void uart_test(void);
 void plic_test(void);
 void csr_test(void);
+void hyper_test(void);
 void fdt_test(void);
 
 #endif

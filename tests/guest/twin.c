@@ -317,6 +317,64 @@ static void hold_reservation(void)
 	reservations_kept += !failed;
 }
 
+/* --- what is set by calls ----------------------------------------------------------------------
+ *
+ * Twin A has stopped its counters, and gets misaligned accesses itself. Twin B has set nothing: its
+ * counters run and never go back, and its misaligned accesses are the hypervisor's, which counts
+ * them.
+ */
+
+#define FW_MISALIGNED_LOAD 0xf0000
+#define FIRST_OF_FIRMWARE  3
+
+static unsigned long counts[2], traps, trap_counter;
+
+static unsigned long pmu(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
+			 unsigned long a3)
+{
+	struct sbiret r = sbi_call(SBI_PMU, fid, a0, a1, a2, a3, 0, 0);
+
+	expect("call of the PMU", fid, 0, (unsigned long)r.error);
+	return r.value;
+}
+
+static void set_by_calls(void)
+{
+	trap_counter = pmu(SBI_PMU_CONFIG, FIRST_OF_FIRMWARE, 1, 6, FW_MISALIGNED_LOAD);
+	if (tag == 'A') {
+		pmu(SBI_PMU_STOP, 0, 5, 0, 0);
+		sbi_call(SBI_FWFT, SBI_FWFT_SET, 0, 1, 0, 0, 0, 0);
+	}
+	counts[0] = CSR_READ(cycle);
+	counts[1] = CSR_READ(instret);
+}
+
+static unsigned long misaligned(unsigned long at)
+{
+	unsigned long value;
+
+	__asm__ volatile("lr.w %0, (%1)" : "=r"(value) : "r"(at) : "memory");
+	return value;
+}
+
+static void check_calls(void)
+{
+	unsigned long now[2] = {CSR_READ(cycle), CSR_READ(instret)};
+	struct trap t;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		if (tag == 'A')
+			expect("stopped counter", i, counts[i], now[i]);
+		else if ((long)(now[i] - counts[i]) < 0)
+			fail("counter that went back", i, counts[i], now[i]);
+		counts[i] = now[i];
+	}
+	trap_call(&t, misaligned, (unsigned long)page + 2, 0, 0);
+	expect("cause of a misaligned LR", 0, CAUSE_LOAD_MISALIGNED, t.taken ? t.frame.cause : 0);
+	traps += tag == 'B';
+	expect("traps of a misaligned LR", 0, traps, pmu(SBI_PMU_READ, trap_counter, 0, 0, 0));
+}
+
 static void set_up(void)
 {
 	unsigned long unused;
@@ -334,6 +392,7 @@ static void set_up(void)
 	for (unsigned int i = 0; i < 4096 / XLEN_BYTES; i++)
 		page[i] = tagged(tag, i);
 	find_csrs();
+	set_by_calls();
 }
 
 /* Both twins use one address and one ASID for pages of their own. */
@@ -368,6 +427,7 @@ void main(void)
 		else
 			hold(spin);
 		check_csrs();
+		check_calls();
 		if (round_number % 16 == 0)
 			hold_reservation();
 		if (round_number % 256 == 0)

@@ -32,7 +32,12 @@ def guest(name, width=64):
     return BUILD / ("rv%d" % width) / "guest" / (name + ".itb")
 
 
-LINUX = BUILD / "rv64/linux.itb"
+def linux(width=64):
+    """The manifest with the stock guest, as `make run` packs it."""
+    return BUILD / ("rv%d/linux.itb" % width)
+
+
+LINUX = linux()
 
 
 def command(initrd=None, *, width=64, cpu="h=false", cpus=4, mem="512M", machine="virt",
@@ -214,7 +219,7 @@ class Shell(Machine):
 
     def boot(self, seconds=100):
         """Waits for the first prompt."""
-        self.expect(rb"\[\+\] CPU \d+: Welcome to diosix 2\.0\.0-\S+\r", 20)
+        self.expect(rb"\[\+\] CPU \d+: Welcome to diosix 2\.0\.0-\S+\r", 60)
         self.expect(rb"Linux version 6\.12\.", seconds)
         self.expect(self.PROMPT, seconds)
         return self

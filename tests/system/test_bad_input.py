@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from machine import EXIT_DONE, EXIT_NONE, LINUX, command, guest
+from machine import EXIT_DONE, EXIT_NONE, command, guest, linux
 from manifests import HELLO, assemble, pack, trampoline
 
 FIT_MAGIC = b"\xd0\x0d\xfe\xed"
@@ -353,8 +353,10 @@ def test_memory_that_is_not_there(bench, hello, tmp_path, memory, capsule):
     assert int(most) < int(memory[:-1]) * {"K": 1024, "M": 1}[unit]
 
 
-def test_guest_manifest_on_the_other_width(bench):
-    """An ELF for RV32 on a hypervisor for RV64."""
-    if not guest("failure", 32).exists():
-        pytest.skip("the guests for RV32 were not built")
-    refused(bench.run(guest("failure", 32)), "ELF", "RV32", "RV64")
+@pytest.mark.parametrize("width, other", [(64, 32), (32, 64)])
+def test_manifest_of_the_other_width(bench, width, other):
+    """An ELF and a Linux Image for RV32 on a hypervisor for RV64, and the other way round."""
+    refused(bench.run(guest("failure", other), width=width), "failure: ", "ELF", "RV%d" % other,
+            "RV%d" % width)
+    refused(bench.run(linux(other), width=width), "Capsule linux", "Linux Image", "RV%d" % other,
+            "RV%d" % width)

@@ -56,9 +56,27 @@ SOURCES = {
 }
 
 
+# More ways to break the same rule.
+WIDTHS = {
+    "by size": ("src/vdev/vdev.c", "\n#if __SIZEOF_POINTER__ == 4\n#endif\n", "vdev.c"),
+    "by model": ("src/riscv/trap.c", "\n#ifdef __LP64__\n#endif\n", "trap.c"),
+    "in portable code": ("src/core/ram.c", "\nint f(void) { return XLEN == 32; }\n", "ram.c"),
+    "too often": ("src/riscv/trap.c", "\nint a[] = {\n%s};\n" % ("XLEN == 32,\n" * 20), "at most"),
+}
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_width_is_noticed(clean, name):
+    breaks_rule(clean, "width-in-few-places", *WIDTHS[name])
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_rule_sees_a_bad_source(clean, name):
-    file, addition, word = SOURCES[name]
+    breaks_rule(clean, name, *SOURCES[name])
+
+
+def breaks_rule(clean, name, file, addition, word):
+    """With `addition` at the end of the file (None: with nothing in it) the rule says `word`."""
     path = clean / file
     before = path.read_text()
     try:

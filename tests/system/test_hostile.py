@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from machine import BUILD, CACHE, EXIT_DONE, ROOT, Shell, command
+from machine import BUILD, EXIT_DONE, ROOT, Shell, command
 
 SECONDS = int(os.environ.get("HOSTILE_SECONDS", "6"))
 SEED = int(os.environ.get("HOSTILE_SEED", "1"))
@@ -28,6 +28,10 @@ CELLS = {
     "rv64 1 hart no sstc": {"width": 64, "cpu": "h=false,sstc=false", **EXACT},
     "rv32 1 hart": {"width": 32, **EXACT},
     "rv32 4 harts": {"width": 32, "cpus": 4},
+    "rv64 hext 4 harts": {"width": 64, "cpu": "", "cpus": 4},
+    "rv64 hext 1 hart no sstc": {"width": 64, "cpu": "sstc=false", **EXACT},
+    "rv32 hext 1 hart": {"width": 32, "cpu": "", **EXACT},
+    "rv64 H pmp 1 hart": {"width": 64, "cpu": "", "append": "isolation=pmp", **EXACT},
 }
 
 
@@ -41,7 +45,7 @@ def packed(folder, name, width, exact):
     text = text.replace("neighbours=", "late=%s neighbours=" %
                         ("0 tolerance=500" if exact else "100"))
     (folder / "x.its").write_text(text)
-    search = [BUILD / ("rv%d/guest" % width), CACHE, BUILD / ("rv%d" % width)]
+    search = [BUILD / ("rv%d/guest" % width), BUILD / ("rv%d" % width)]
     options = "-I dts -O dtb -p 512 " + " ".join("-i '%s'" % where for where in search)
     done = subprocess.run(["mkimage", "-E", "-B", "1000", "-D", options, "-f", "x.its", "x.itb"],
                           cwd=folder, capture_output=True, text=True, check=False)
@@ -105,11 +109,11 @@ class Trio(Shell):
         return answers
 
 
-@pytest.mark.parametrize("cpus", [1, 2, 4])
-def test_hostile_beside_linux(bench, tmp_path, cpus):
+@pytest.mark.parametrize("width, cpus", [(64, 1), (64, 2), (64, 4), (32, 1), (32, 4)])
+def test_hostile_beside_linux(bench, tmp_path, width, cpus):
     """A shell answers before, while and after the neighbour does its worst."""
-    image = packed(tmp_path, "hostile-linux", 64, False)
-    trio = bench.start(command(image, cpus=cpus), Trio, limit=SECONDS * 4 + 150)
+    image = packed(tmp_path, "hostile-linux", width, False)
+    trio = bench.start(command(image, width=width, cpus=cpus), Trio, limit=SECONDS * 4 + 150)
     trio.expect(rb"hostile: waits for a g", 30)
     trio.attach(trio.LINUX)
     trio.expect(trio.PROMPT, 100)

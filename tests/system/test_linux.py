@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Debian's stock kernel in a capsule, with somebody at its terminal."""
+"""The stock guest of either width in a capsule, with somebody at its terminal: Debian's kernel, and
+the one built from its source for 32 bits."""
 
 import hashlib
 import random
@@ -8,29 +9,41 @@ import subprocess
 
 import pytest
 
-from machine import CACHE, LINUX, ROOT, Shell, command
+from machine import BUILD, LINUX, ROOT, Shell, command, linux
 from poison import poisoned
 
-CELLS = {
-    "1-hart": {"cpus": 1},
-    "4-harts": {"cpus": 4},
-    "1-hart-no-sstc": {"cpus": 1, "cpu": "h=false,sstc=false"},
-    "4-harts-no-sstc": {"cpus": 4, "cpu": "h=false,sstc=false"},
-}
+WIDTHS = pytest.mark.parametrize("width", [64, 32])
 
+CELLS = {}
+for bits in (64, 32):
+    for harts in (1, 4):
+        for sstc in (True, False):
+            cell_name = "rv%d-%d-harts%s" % (bits, harts, "" if sstc else "-no-sstc")
+            CELLS[cell_name] = {"width": bits, "cpus": harts,
+                                "cpu": "h=false" + ("" if sstc else ",sstc=false")}
+CELLS["rv64-4-harts-hext"] = {"width": 64, "cpus": 4, "cpu": ""}
+CELLS["rv64-1-hart-hext-no-sstc"] = {"width": 64, "cpus": 1, "cpu": "sstc=false"}
+CELLS["rv64-1-hart-H-pmp"] = {"width": 64, "cpus": 1, "cpu": "", "append": "isolation=pmp"}
+CELLS["rv32-1-hart-hext"] = {"width": 32, "cpus": 1, "cpu": ""}
+
+MMU = {64: "sv(39|48|57)", 32: "sv32"}
 WRONG = re.compile(r"\b(BUG|Oops|stall|WARNING|Call Trace|soft lockup|hung task)\b")
 
 
-def healthy(shell):
+def healthy(shell, width):
     """The kernel found what a capsule has, and complains about nothing."""
-    assert re.fullmatch(r"Linux capsule 6\.12\.\S+ .* riscv64 GNU/Linux\n", shell.run("uname -a"))
+    assert re.fullmatch(r"Linux capsule 6\.12\.\S+ .* riscv%d GNU/Linux\n" % width,
+                        shell.run("uname -a"))
     cpuinfo = shell.run("cat /proc/cpuinfo")
     assert cpuinfo.count("processor\t:") == 1
-    assert re.search(r"^isa\t+: rv64imafdc", cpuinfo, re.MULTILINE)
-    assert re.search(r"^mmu\t+: sv(39|48|57)$", cpuinfo, re.MULTILINE)
+    assert re.search(r"^isa\t+: rv%dimafdc" % width, cpuinfo, re.MULTILINE)
+    assert re.search(r"^mmu\t+: %s$" % MMU[width], cpuinfo, re.MULTILINE)
     messages = shell.run("dmesg")
     assert not [line for line in messages.split("\n") if WRONG.search(line)]
     assert "SBI specification v3.0 detected" in messages
+    assert "SBI SUSP extension detected" in messages
+    assert "riscv-pmu-sbi: 16 firmware and 2 hardware counters" in messages
+    assert not re.search(r"(?i)\b(sbi|pmu)\b.*fail", messages)
     return cpuinfo, messages
 
 
@@ -43,8 +56,9 @@ def timer_counts(shell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_boots_to_its_shell(bench, cell):
     """Boot, timers, a process that works, and the end with everything powered off."""
-    shell = bench.shell(LINUX, **CELLS[cell])
-    cpuinfo, _ = healthy(shell)
+    width = CELLS[cell]["width"]
+    shell = bench.shell(linux(width), **CELLS[cell])
+    cpuinfo, _ = healthy(shell, width)
     assert ("sstc" in cpuinfo) == ("sstc=false" not in CELLS[cell].get("cpu", ""))
     before = timer_counts(shell)
     shell.run("sleep 1")
@@ -60,15 +74,16 @@ def numbers(last):
     return hashlib.md5(b"".join(b"%d\n" % n for n in range(1, last + 1))).hexdigest()
 
 
-def test_messages_of_the_start(bench):
+@WIDTHS
+def test_messages_of_the_start(bench, width):
     """The first lines, in the manner that users of the original know."""
-    text = bench.run(LINUX, until="Linux version").text
+    text = bench.run(linux(width), width=width, until="Linux version").text
     lines = text.split("\n")
     assert re.fullmatch(r"\[\+\] CPU \d: Welcome to diosix 2\.0\.0-\S+", lines[0])
     assert re.fullmatch(r"\[\?\] CPU \d: Debugging enabled, 4 CPU cores, 512 MiB RAM found",
                         lines[1])
-    ready = [re.fullmatch(r"\[\?\] CPU (\d): Physical CPU core RV64IMAFDC \(QEMU/Unknown\) "
-                          r"ready to roll", line) for line in lines[2:6]]
+    ready = [re.fullmatch(r"\[\?\] CPU (\d): Physical CPU core RV%dIMAFDC \(QEMU/Unknown\) "
+                          r"ready to roll" % width, line) for line in lines[2:6]]
     assert sorted(match.group(1) for match in ready) == ["0", "1", "2", "3"]
     assert re.fullmatch(r"\[\?\] CPU \d: Capsule 1: linux: 128 MiB at 0x[0-9a-f]+, 1 vCPU, .*"
                         r"starting.*", lines[6])
@@ -82,9 +97,10 @@ def test_log_level(bench, level, shown):
     assert {match.group(1) for match in re.finditer(r"^\[(.)\] CPU \d", text, re.M)} == set(shown)
 
 
-def test_terminal(bench):
+@WIDTHS
+def test_terminal(bench, width):
     """Full-screen programs, Ctrl-C, job control and a resized window."""
-    shell = bench.shell(LINUX)
+    shell = bench.shell(linux(width), width=width)
     edit_with_vi(shell)
     interrupt(shell)
     control_jobs(shell)
@@ -157,10 +173,11 @@ def paste(shell, text):
         shell.pause(16 / 11520)
 
 
-def test_typing_is_never_lost(bench):
+@WIDTHS
+def test_typing_is_never_lost(bench, width):
     """4000 characters at terminal speed into a program, then into the shell's line editor, then
     while the guest itself writes as fast as it can."""
-    shell = bench.shell(LINUX)
+    shell = bench.shell(linux(width), width=width)
     pasted = words(4000)
     typed = pasted.replace("\n", "\r")
     digest = hashlib.md5(pasted.encode()).hexdigest()
@@ -184,17 +201,19 @@ def test_typing_is_never_lost(bench):
     shell.power_off()
 
 
-def test_output_is_whole(bench):
+@WIDTHS
+def test_output_is_whole(bench, width):
     """100 KiB of output arrive as they were written."""
-    shell = bench.shell(LINUX)
+    shell = bench.shell(linux(width), width=width)
     output = shell.run("seq 1 20000", 90)
     assert hashlib.md5(output.encode()).hexdigest() == numbers(20000)
     shell.power_off()
 
 
-def test_reboot_starts_again(bench):
+@WIDTHS
+def test_reboot_starts_again(bench, width):
     """A guest's reboot starts it from the pristine image: a file made in the first life is gone."""
-    shell = bench.shell(LINUX)
+    shell = bench.shell(linux(width), width=width)
     shell.type("echo here > /trace; cat /trace")
     shell.send("reboot\r")
     shell.expect(rb"Capsule 1: linux: asked for a reboot", 30)
@@ -204,9 +223,10 @@ def test_reboot_starts_again(bench):
     shell.power_off()
 
 
-def test_kernel_panic_starts_again(bench):
+@WIDTHS
+def test_kernel_panic_starts_again(bench, width):
     """A kernel that panics reboots after a second, as its setting says."""
-    shell = bench.shell(LINUX)
+    shell = bench.shell(linux(width), width=width)
     shell.type("echo 1 > /proc/sys/kernel/panic")
     shell.send("echo c > /proc/sysrq-trigger\r")
     shell.expect(rb"Kernel panic - not syncing")
@@ -215,20 +235,90 @@ def test_kernel_panic_starts_again(bench):
     shell.power_off()
 
 
-def test_poisoned_ram(bench, tmp_path):
-    """RAM on a board isn't zero at power-on; a quarter of a GiB holds a capsule of 112 MiB."""
-    cell = poisoned(command(small_linux(tmp_path), mem="256M"), tmp_path)
-    shell = bench.start(cell, Shell, limit=150).boot(120)
+def test_suspend_to_ram(bench):
+    """`mem` suspends the system through the SBI's SUSP. It sleeps until somebody types, and goes on
+    where it was, its timer included."""
+    shell = bench.shell(LINUX)
+    assert shell.run("cat /sys/power/mem_sleep") == "s2idle [deep]\n"
+    shell.run("echo enabled > /sys/class/tty/ttyS0/power/wakeup")
+    shell.run("echo N > /sys/module/printk/parameters/console_suspend; dmesg -n 8")
+    shell.send("echo mem > /sys/power/state\r")
+    shell.expect(rb"Disabling non-boot CPUs")
+    before = len(shell.text())
+    shell.pause(3)
+    assert "suspend exit" not in shell.text()[before:]
+    shell.send("\r")
+    shell.expect(rb"PM: suspend exit")
+    shell.send("\r")
+    shell.pause()
+    shell.run("dmesg -n 1")
+    ticks = timer_counts(shell)
+    shell.run("sleep 1")
+    assert timer_counts(shell) > ticks
     healthy(shell)
     shell.power_off()
 
 
-def small_linux(folder):
+@WIDTHS
+def test_poisoned_ram(bench, tmp_path, width):
+    """RAM on a board isn't zero at power-on; a quarter of a GiB holds a capsule of 112 MiB."""
+    cell = poisoned(command(small_linux(tmp_path, width), width=width, mem="256M"), tmp_path)
+    shell = bench.start(cell, Shell, limit=150).boot(120)
+    healthy(shell, width)
+    shell.power_off()
+
+
+class Pair(Shell):
+    """Two capsules with the stock guest, of manifests/two.its."""
+
+    def attach(self, number):
+        """By the menu; the prompt is one that comes now, not one that is shown again."""
+        self.send("\x1d")
+        self.expect(rb"send it ] ")
+        self.send(str(number))
+        self.expect(rb"\d: (left|right)\r+\n")
+        self.marks = getattr(self, "marks", 0) + 1
+        self.send("\recho shell $((1000 + %d))\r" % self.marks)
+        self.expect(rb"shell %d\r" % (1000 + self.marks), 100)
+        self.expect(self.PROMPT)
+
+
+@pytest.mark.parametrize("width, cpus", [(64, 1), (32, 1), (32, 4)])
+def test_two_under_load(bench, tmp_path, width, cpus):
+    """Both compute for some seconds, on one hart and on harts of their own. Their shells answer,
+    the sums are right, and neither kernel saw a task or a CPU that stood still."""
+    image = tmp_path / "two.itb"
+    subprocess.run([ROOT / "tools/make-image", str(width), ROOT / "build/host/manifest-check",
+                    ROOT / "manifests/two.its", image, BUILD / ("rv%d" % width)], check=True,
+                   capture_output=True)
+    pair = bench.start(command(image, width=width, cpus=cpus), Pair, limit=240)
+    # In the merged view both say that they are there.
+    assert {pair.expect(rb"Capsule (\d): capsule:/# ", 150).group(1) for _ in range(2)} == {b"1", b"2"}
+    load = "(for n in 1 2 3 4 5 6; do seq 1 20000 | md5sum; done > /tmp/sums; echo all >> /tmp/sums) &"
+    for number in (1, 2):
+        pair.attach(number)
+        pair.type(load)
+    for number in (1, 2, 1, 2):
+        pair.attach(number)
+        assert pair.run("echo $((6 * 7))") == "42\n"
+    for number in (1, 2):
+        pair.attach(number)
+        pair.run("until grep -q all /tmp/sums; do sleep 1; done", 120)
+        sums = pair.run("cat /tmp/sums").split()
+        assert sums == [numbers(20000), "-"] * 6 + ["all"]
+        assert not [line for line in pair.run("dmesg").split("\n") if WRONG.search(line)]
+    pair.send("poweroff\r")
+    pair.expect(rb"right: powered off")
+    pair.attach(1)
+    pair.power_off()
+
+
+def small_linux(folder, width):
     """The stock guest with 112 MiB, by the tools that `make image RAM=112M` uses."""
-    source = folder / "small.its"
-    subprocess.run([ROOT / "tools/make-manifest", "--kernel", str(CACHE / "linux/Image"), "--initrd",
-                    str(ROOT / "build/rv64/guests/initramfs.gz"), "--bootargs", "console=ttyS0",
-                    "--ram", "112M", source], check=True)
-    subprocess.run([ROOT / "tools/make-image", "64", ROOT / "build/host/manifest-check", source,
-                    folder / "small.itb"], check=True, capture_output=True)
+    source, guests = folder / "small.its", BUILD / ("rv%d/guests" % width)
+    subprocess.run([ROOT / "tools/make-manifest", "--kernel", guests / "Image", "--initrd",
+                    guests / "initramfs.gz", "--bootargs", "console=ttyS0", "--ram", "112M",
+                    source], check=True)
+    subprocess.run([ROOT / "tools/make-image", str(width), ROOT / "build/host/manifest-check",
+                    source, folder / "small.itb"], check=True, capture_output=True)
     return folder / "small.itb"

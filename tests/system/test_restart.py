@@ -11,7 +11,8 @@ from machine import EXIT_DONE, EXIT_FAILED, command, guest
 WIDTHS = [64, 32]
 SKIP_WAITING = ["-icount", "shift=3,sleep=off"]
 CELLS = {"rv64": (64, "h=false"), "rv64 no sstc": (64, "h=false,sstc=false"),
-         "rv32": (32, "h=false"), "rv32 no sstc": (32, "h=false,sstc=false")}
+         "rv32": (32, "h=false"), "rv32 no sstc": (32, "h=false,sstc=false"),
+         "rv64 hext": (64, ""), "rv32 hext no sstc": (32, "sstc=false")}
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -18,10 +18,12 @@ CLEAN = {name: value for name, value in os.environ.items()
 MAKE_RUN = ["make", "run", "SETUP=no"]
 
 
-def test_make_run(bench):
+@pytest.mark.parametrize("width", [64, 32])
+def test_make_run(bench, width):
     """The one command that the README gives, at a terminal, to the guest's poweroff."""
-    shell = bench.start(MAKE_RUN, Shell, limit=180, env=CLEAN).boot(150)
-    assert "riscv64 GNU/Linux" in shell.run("uname -a")
+    line = MAKE_RUN + ([] if width == 64 else ["XLEN=%d" % width])
+    shell = bench.start(line, Shell, limit=180, env=CLEAN).boot(150)
+    assert "riscv%d GNU/Linux" % width in shell.run("uname -a")
     text = shell.power_off()
     assert "Leave QEMU with Ctrl-a x" in text
     assert text.rstrip().endswith("Powering off")
@@ -119,7 +121,16 @@ def test_help_lists_the_verbs():
     text = subprocess.run(["make", "help"], cwd=ROOT, env=CLEAN, capture_output=True, text=True,
                           check=True, timeout=60).stdout
     for word in ("all", "run", "test", "check", "image", "clean", "KERNEL=", "INITRD=", "BOOTARGS=",
-                 "RAM=", "VCPUS=", "CPUS=", "MEM=", "XLEN=", "MANIFEST=", "ISOLATION=", "QEMU="):
+                 "RAM=", "VCPUS=", "CPUS=", "MEM=", "XLEN=", "GUEST=", "MANIFEST=", "ISOLATION=", "QEMU="):
         assert re.search(r"^  %s" % re.escape(word), text, re.MULTILINE), word
 
 
+@pytest.mark.parametrize("values, words", [
+    (["XLEN=128"], 'XLEN is "128"; it can be 64 or 32'),
+    (["GUEST=hurd"], 'GUEST is "hurd"; it can be debian or small'),
+    (["XLEN=32", "GUEST=debian"], "Debian has no packages for 32 bits"),
+])
+def test_values_that_make_refuses(values, words):
+    done = subprocess.run(["make", "run", *values], cwd=ROOT, env=CLEAN, capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert done.returncode != 0 and words in done.stderr

@@ -61,7 +61,7 @@ def refused(result, *words):
 
 
 def test_setup_needs_a_level(bench):
-    refused(bench.run("setup.sh", "all"), "usage: setup.sh build|run|test")
+    refused(bench.run("setup.sh", "all"), "usage: setup.sh build|run|guest|test")
 
 
 def test_setup_elsewhere_names_packages(bench):
@@ -139,14 +139,19 @@ def archive(bench, *names):
     return file
 
 
-def fetch(bench, *items, apt="", cache="", names=("./nothing",), digest=None, deb=True, env=None):
-    """With an archive whose index names one file for everything. `apt` and `cache`: what apt-get
-    and apt-cache do first."""
+def fetch(bench, *items, apt="", cache="", names=("./nothing",), digest=None, deb=True, env=None,
+          kinds=("orig",)):
+    """With an archive whose index names one file for everything, a source as upstream's tarball
+    (and Debian's: `kinds`). `apt` and `cache`: what apt-get and apt-cache do first."""
     file = archive(bench, *names)
     digest = digest or "SHA256:" + hashlib.sha256(file.read_bytes()).hexdigest()
-    line = "'copy:%s' x_1.orig.tar.xz %d %s" % (file, file.stat().st_size, digest)
-    bench.stub("apt-get", '%s\ncase " $* " in *" --print-uris "*) echo "%s" ;; esac' % (apt, line))
-    bench.stub("apt-cache", '%s\ncase " $* " in *" depends "*) echo "  Depends: linux-image-6-x" ;; '
+    lines = "\n".join("'copy:%s.%s.tar.xz' x_1.%s.tar.xz %d %s" % (
+        file, kind, kind, file.stat().st_size, digest) for kind in kinds)
+    for kind in kinds:
+        shutil.copy(file, "%s.%s.tar.xz" % (file, kind))
+    bench.stub("apt-get", '%s\ncase " $* " in *" --print-uris "*) echo "%s" ;; esac' % (apt, lines))
+    bench.stub("apt-cache", '%s\ncase " $* " in *" depends linux-s"*) echo "  Depends: linux-source-6" ;; '
+               '*" depends "*) echo "  Depends: linux-image-6-x" ;; '
                '*) echo "Version: 1" ;; esac' % cache)
     bench.stub("dpkg-deb", "exec cat %s" % file if deb else "exit 2")
     return bench.run("fetch.sh", str(bench.cache), *items, env={**MIRROR, **(env or {})})
@@ -187,6 +192,18 @@ FAILURES = {
     "no busybox": ("busybox", "busybox-static has no /bin/busybox", {}),
     "empty busybox": ("busybox", "busybox-static has an empty /bin/busybox",
                       {"names": ("./usr/bin/busybox",)}),
+    "no source to build": ("musl", "the source index has no musl with an .debian.tar", {}),
+    "no kernel source": ("linux-source", "linux-source of trixie names no package",
+                         {"cache": "exit 0"}),
+    "broken kernel source": ("linux-source", "cannot be unpacked", {"deb": False}),
+    "empty kernel source": ("linux-source", "has no /usr/src/linux-source-6.tar",
+                            {"names": ("./usr/src/linux-source-6.tar.xz",)}),
+    "broken source": ("musl", "x_1.orig.tar.xz cannot be unpacked",
+                      {"cache": "", "kinds": ("orig", "debian"), "tar": "exit 2"}),
+    "patch that is none": ("musl", "musl: Debian's a.patch cannot be applied",
+                           {"kinds": ("orig", "debian"), "patch": "exit 1"}),
+    "no cmocka": ("cmocka", "the source index has no cmocka", {"apt": SILENT % ("source", 0)}),
+    "other cmocka": ("cmocka", "has no cmocka.c in it", {"names": ("cmocka-1/README",)}),
     "no firmware": ("opensbi", "opensbi has no generic fw_dynamic.bin for rv32",
                     {"names": ("./opensbi/riscv64-virt/generic/fw_dynamic.bin",)}),
 }
@@ -196,5 +213,13 @@ FAILURES = {
 def test_fetch_is_refused(bench, name):
     """What the archive gives isn't what is expected of it; nothing is left half-made."""
     item, words, changes = FAILURES[name]
+    changes = dict(changes)
+    if "tar" in changes:
+        bench.stub("tar", changes.pop("tar"))
+    if "patch" in changes:
+        # What was unpacked has a series of one patch.
+        bench.stub("tar", 'while [ "$1" != -C ]; do shift; done; mkdir -p "$2/debian/patches"; '
+                   'echo a.patch >"$2/debian/patches/series"; touch "$2/debian/patches/a.patch"')
+        bench.stub("patch", changes.pop("patch"))
     refused(fetch(bench, item, **changes), words)
     assert not [path for path in bench.cache.iterdir() if path.name not in (".lock", "apt")]

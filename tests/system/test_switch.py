@@ -38,6 +38,25 @@ def test_same_address(bench, cell):
     check_twins(bench.run(guest("same", width), limit=60, cpus=1, mem="256M", **CELLS[cell]))
 
 
+@pytest.mark.parametrize("cell", ["rv64 hext", "rv32 hext"])
+def test_a_fence_of_each_kind(bench, cell):
+    """The one by PMP alone, the other by a second stage, as their manifest says, on one hart: at
+    each switch one fence goes and the other comes."""
+    width = CELLS[cell]["width"]
+    ended = bench.run(guest("mixed", width), limit=60, cpus=1, mem="256M", **CELLS[cell])
+    check_twins(ended)
+    assert ", pmp, starting on" in ended.text and ", hext, starting on" in ended.text
+
+
+@pytest.mark.parametrize("cell", ["rv64", "rv32"])
+def test_no_second_stage_without_h(bench, cell):
+    """A capsule that asks for what the hart lacks is refused, in words; the other one runs."""
+    width = CELLS[cell]["width"]
+    ended = bench.run(guest("mixed", width), limit=60, cpus=1, mem="256M", **CELLS[cell])
+    ended.says("Capsule other is refused: isolation is hext, but CPU 0 has no H extension; "
+               "pmp or auto would be accepted", "Capsule 1: one: powered off")
+
+
 @pytest.mark.parametrize("cell", ["rv64", "rv32 H pmp"])
 def test_same_address_without_a_second_stage(bench, cell):
     """PMP doesn't translate: the second one is refused, and the first one runs."""
@@ -53,3 +72,14 @@ def check_twins(ended):
     # That they ran at the same time, so that there was something to see.
     assert max(ended.text.index("# twin %s: 2000 rounds, fp" % tag) for tag in "AB") < \
         ended.text.index("PASS: twin")
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_stolen_time(bench, width):
+    """What each of two capsules that share a hart is told was stolen is what it misses itself."""
+    ended = bench.run(guest("steal", width), limit=60, width=width, cpus=1, mem="256M",
+                      extra=["-icount", "shift=0,sleep=off"]).ends(EXIT_DONE)
+    assert "FAIL" not in ended.text
+    for number in (1, 2):
+        ended.says("Capsule %d: PASS: steal: what was stolen is what was missing" % number,
+                   "Capsule %d: DONE: " % number)

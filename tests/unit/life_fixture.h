@@ -31,6 +31,7 @@ static void life_start(struct capsule *capsule)
 		heap_remove(&sched->runnable, &vcpu->run);
 	if (vcpu->timer.place)
 		heap_remove(&sched->timers, &vcpu->timer);
+	sched->timer_at = UINT64_MAX;
 	vcpu->closed = false;
 	vcpu->posted = vcpu->wanted = 0;
 	vcpu->place = VCPU_RUNNING;

@@ -22,7 +22,7 @@ DONE = re.compile(r"^\[(       OK |  FAILED  | SKIPPED  |  SKIPPED |  ERROR   )\
 
 def run_program(path, verbose, timeout):
     """Run one program; a list of tests: name, verdict, seconds, log."""
-    program = os.path.basename(path)
+    program = os.path.basename(path) + (" in 32 bits" if "/host32/" in path else "")
     env = dict(os.environ)
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")

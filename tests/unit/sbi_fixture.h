@@ -68,7 +68,7 @@ static int tear_down(void **state)
 /* What riscv/trap.S does with an ecall. */
 static struct sbi_ret call6(xlen_t eid, xlen_t fid, const xlen_t a[6])
 {
-	const struct sbi_slot *slot = &sbi_slots[(eid ^ eid >> SBI_SLOT_SHIFT) % SBI_SLOTS];
+	const struct sbi_slot *slot = &sbi_slots[SBI_SLOT_OF(eid)];
 
 	if (slot->eid != eid)
 		return sbi_unknown();
@@ -128,13 +128,13 @@ static const xlen_t bounds[] = {
 	0 - RAM_BASE,
 };
 
-static xlen_t bound(void)
+static inline xlen_t bound(void)
 {
 	return bounds[unit_random_below(ARRAY_LENGTH(bounds))];
 }
 
 /* Is every byte of it in the RAM? Counted, for what is short enough to be counted. */
-static bool is_inside(xlen_t low, xlen_t size)
+static inline bool is_inside(xlen_t low, xlen_t size)
 {
 	return low >= RAM_BASE && low - RAM_BASE <= RAM_SIZE && size <= RAM_SIZE - (low - RAM_BASE);
 }

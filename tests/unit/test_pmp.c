@@ -9,7 +9,10 @@
 #include "core/types.h"
 #include "riscv/pmp/encode.h"
 
-enum { ENTRIES = 8 };
+enum { ENTRIES = 8, PMPADDR_BITS = XLEN == 64 ? 54 : 32 };
+
+/* What entries of this width can express. */
+#define REACH ((uint64_t)1 << (PMPADDR_BITS + 2))
 
 static struct pmp_entry entries[ENTRIES];
 static unsigned count;
@@ -32,7 +35,7 @@ static void assert_says(const char *text)
 
 static enum status encode(uint64_t base, uint64_t size, unsigned allow)
 {
-	return pmp_encode(entries, &count, ENTRIES, base, size, allow, 4, 64, &why);
+	return pmp_encode(entries, &count, ENTRIES, base, size, allow, 4, XLEN, &why);
 }
 
 /*
@@ -101,17 +104,17 @@ static void check_edges(uint64_t base, uint64_t size, unsigned allow)
 static void test_napot(void **state)
 {
 	(void)state;
-	for (unsigned bits = 3; bits <= 54; bits++) {
+	for (unsigned bits = 3; bits <= PMPADDR_BITS; bits++) {
 		uint64_t size = (uint64_t)1 << bits;
 
-		for (unsigned shift = bits; shift <= 54; shift++) {
+		for (unsigned shift = bits; shift <= PMPADDR_BITS; shift++) {
 			uint64_t base = (uint64_t)1 << shift;
 
 			count = 0;
 			assert_int_equal(encode(base, size, ALLOW_ALL), OK);
 			assert_int_equal(count, 1);
 			assert_int_equal(entries[0].config, PMP_NAPOT | PMP_R | PMP_W | PMP_X);
-			assert_int_equal(entries[0].address >> 54, 0);
+			assert_int_equal((uint64_t)entries[0].address >> PMPADDR_BITS, 0);
 			check_edges(base, size, ALLOW_ALL);
 		}
 		count = 0;
@@ -128,7 +131,7 @@ static void test_tor(void **state)
 
 	(void)state;
 	for (unsigned s = 0; s < ARRAY_LENGTH(sizes); s++) {
-		for (unsigned shift = 2; shift < 54; shift++) {
+		for (unsigned shift = 2; shift < PMPADDR_BITS; shift++) {
 			uint64_t base = (uint64_t)1 << shift;
 
 			count = 0;
@@ -142,7 +145,7 @@ static void test_tor(void **state)
 		}
 	}
 	/* A power of two, but not at a multiple of itself. */
-	for (unsigned bits = 3; bits < 54; bits++) {
+	for (unsigned bits = 3; bits < PMPADDR_BITS; bits++) {
 		uint64_t size = (uint64_t)1 << bits, base = size + size / 2;
 
 		count = 0;
@@ -298,7 +301,7 @@ static void test_reach(void **state)
 	} widths[] = {{32, 34}, {64, 56}};
 
 	(void)state;
-	for (unsigned w = 0; w < ARRAY_LENGTH(widths); w++) {
+	for (unsigned w = 0; w < ARRAY_LENGTH(widths) && widths[w].xlen <= XLEN; w++) {
 		uint64_t limit = (uint64_t)1 << widths[w].bits;
 		unsigned xlen = widths[w].xlen;
 
@@ -389,9 +392,9 @@ static void test_lookup_others(void **state)
 
 	/* All ones match everything that the width can address. */
 	count = 1;
-	entries[0] = (struct pmp_entry){((uint64_t)1 << 54) - 1, PMP_NAPOT | PMP_W};
+	entries[0] = (struct pmp_entry){~(xlen_t)0 >> (XLEN - PMPADDR_BITS), PMP_NAPOT | PMP_W};
 	assert_int_equal(pmp_lookup(entries, count, 0, 8), ALLOW_WRITE);
-	assert_int_equal(pmp_lookup(entries, count, ((uint64_t)1 << 56) - 8, 8), ALLOW_WRITE);
+	assert_int_equal(pmp_lookup(entries, count, REACH - 8, 8), ALLOW_WRITE);
 
 	assert_int_equal(pmp_lookup(entries, 0, 0, 1), 0);
 	assert_int_equal(pmp_lookup(entries, count, UINT64_MAX, 1), 0);
@@ -409,7 +412,7 @@ static void test_random(void **state)
 	(void)state;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		uint64_t origin =
-			round % 4 == 0 ? 0 : unit_random_below((uint64_t)1 << 40) & ~511ul;
+			round % 4 == 0 ? 0 : unit_random_below(REACH / 4) & ~(uint64_t)511;
 		uint8_t owner[BYTES] = {0}, allow[ENTRIES + 1] = {0};
 		uint64_t starts[ENTRIES + 1], ends[ENTRIES + 1];
 		unsigned regions = 0, last_end = 0;

@@ -36,7 +36,7 @@ static void test_off(void **state)
 	start(0);
 	expect(0x1234, WALK_READ, REPORT_WALK_BARE, 0, "0x1234: translation is off");
 	assert_true(report_walk_is_mapped(&walked));
-	for (unsigned mode = 2; mode < 16; mode++) {
+	for (unsigned mode = 2; XLEN == 64 && mode < 16; mode++) {
 		start(mode);
 		if (mode >= 8 && mode <= 10)
 			continue;
@@ -48,6 +48,8 @@ static void test_off(void **state)
 static void test_steps(void **state)
 {
 	(void)state;
+	if (XLEN == 32) /* Sv39 */
+		skip();
 	start(8);
 	assert_int_equal(sizeof(verdicts) / sizeof(*verdicts), REPORT_WALK_NOT_DIRTY + 1);
 	set(0, 2, table(1));
@@ -63,7 +65,8 @@ static void test_steps(void **state)
 	expect(0x80605abc, WALK_READ, REPORT_WALK_NOT_VALID, 3, "not valid");
 	expect_level(2, "table 0x80002000 [5]: 0x0");
 	expect(0x40000000, WALK_READ, REPORT_WALK_NOT_VALID, 1, "not valid");
-	expect((xlen_t)1 << 38, WALK_READ, REPORT_WALK_NOT_CANONICAL, 0, "not canonical");
+	expect((xlen_t)((uint64_t)1 << 38), WALK_READ, REPORT_WALK_NOT_CANONICAL, 0,
+	       "not canonical");
 	set(1, 5, entry(0x40200000, RWX));
 	expect(0x80a12345, WALK_EXECUTE, REPORT_WALK_MAPPED, 2, "0x40212345");
 	expect_level(1, "table 0x80001000 [5]: 0x100800cf, a large page at 0x40200000, rwx--ad");
@@ -150,7 +153,7 @@ static void test_random(void **state)
 
 	(void)state;
 	for (unsigned run = 0; run < 400; run++) {
-		unsigned mode = modes[run & 3];
+		unsigned mode = modes[XLEN == 64 ? run & 3 : 0];
 
 		start(mode);
 		/* Only the first eight indexes of a table are used, so that walks go deep. */
@@ -174,7 +177,8 @@ static void test_random(void **state)
 		}
 	}
 	for (unsigned end = REPORT_WALK_MAPPED; end <= REPORT_WALK_NOT_DIRTY; end++)
-		if (end != REPORT_WALK_UNKNOWN_MODE && !seen[end])
+		if (end != REPORT_WALK_UNKNOWN_MODE && !seen[end] &&
+		    (XLEN == 64 || end != REPORT_WALK_NOT_CANONICAL))
 			fail_msg("no walk ended with %u", end);
 }
 

@@ -144,6 +144,19 @@ static void test_console_write_edges(void **state)
 	assert_refused(call(SBI_EXT_DBCN, 0, 1, 0x10000000, 0), SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_DBCN, 0, 1, 0, 0), SBI_ERR_INVALID_PARAM);
 	assert_refused(call(SBI_EXT_DBCN, 0, 1, TOP, TOP), SBI_ERR_INVALID_PARAM);
+	/* Of no memory all is accessible, wherever it is. */
+	for (unsigned i = 0; i < ARRAY_LENGTH(bounds); i++) {
+		assert_ret(call(SBI_EXT_DBCN, 0, 0, bounds[i], 0), SBI_SUCCESS, 0);
+		assert_ret(call(SBI_EXT_DBCN, 0, 0, bounds[i], bounds[i]), SBI_SUCCESS, 0);
+		assert_ret(call(SBI_EXT_DBCN, 1, 0, bounds[i], bounds[i]), SBI_SUCCESS, 0);
+	}
+	assert_int_equal(fake_console()->length, 0);
+	/* It isn't looked for in the first region only. */
+	capsule.space.regions[1] = capsule.space.regions[0];
+	capsule.space.regions[1].from.raw = RAM_BASE / 2;
+	capsule.space.region_count = 2;
+	assert_ret(call(SBI_EXT_DBCN, 0, 7, RAM_BASE / 2 + 9, 0), SBI_SUCCESS, 7);
+	check_output(memory + 9, 7);
 }
 
 static void test_console_read(void **state)

@@ -70,8 +70,10 @@ static void prepare_hart(void)
 	console_timer = (struct heap_node){0};
 	console_hart = NULL;
 	sched_init(HZ, FAKE_HARTS);
-	for (unsigned i = 0; i < FAKE_HARTS; i++)
+	for (unsigned i = 0; i < FAKE_HARTS; i++) {
+		fake_arch.harts[i].sched.turn = TURN;
 		sched_set_idle(&fake_arch.harts[i], false);
+	}
 }
 
 /* One more guest, with all to come: on the first hart and no other. */
@@ -115,7 +117,7 @@ static struct vcpu *work(void)
 /* What the hart does with mtimecmp's interrupt. */
 static void serve_timer(void)
 {
-	if (arch_timer_interrupt())
+	if (arch_timer_interrupt(fake_arch.time))
 		arch_hart_request_work();
 }
 
@@ -125,7 +127,7 @@ static struct vcpu *ring(void)
 	assert_true(fake_arch.alarm[0] != UINT64_MAX);
 	if (fake_arch.time < fake_arch.alarm[0])
 		fake_arch.time = fake_arch.alarm[0];
-	assert_true(arch_timer_interrupt());
+	assert_true(arch_timer_interrupt(fake_arch.time));
 	return work();
 }
 

@@ -81,7 +81,9 @@ class Run:
 
 
 def emulator(width, cpu, harts=1):
-    return ["qemu-system-riscv%d" % width.xlen, "-M", "virt", "-cpu", "rv%d,%s" % (width.xlen, cpu),
+    """`cpu`: what follows its name."""
+    return ["qemu-system-riscv%d" % width.xlen, "-M", "virt",
+            "-cpu", ",".join(["rv%d" % width.xlen] + ([cpu] if cpu else [])),
             "-smp", str(harts), "-display", "none"]
 
 
@@ -121,12 +123,23 @@ def run(width, name, cpu, words, image, *, entries=(), functions=None,
     return Run(json.loads(counts.read_text()), text)
 
 
-def on_diosix(width, name, cpu, image, **more):
+def on_diosix(width, name, cpu, image, options=None, **more):
+    """`options`: words for the hypervisor's command line."""
     end = width.symbols["__image_end"]
     return run(width, name, cpu, ["-m", "512M", "-bios", "none", "-kernel", width.hypervisor,
-                                  "-initrd", image],
+                                  "-initrd", image, *(["-append", options] if options else [])],
                (width.symbols["__image_start"], end), entries=width.entries,
                functions=width.functions, **more)
+
+
+def host_ram(width, name, cpu, image, options=None):
+    """Where in the machine's RAM the first capsule's is: the hypervisor says it."""
+    text = on_diosix(width, name, cpu, image, options, until="starting on", stop=True,
+                     origin=width.symbols["boot_machine"]).text
+    found = re.search(r"Capsule 1: \S+: \d+ MiB at 0x([0-9a-f]+)", text)
+    if not found:
+        raise Failure("the hypervisor didn't say where the capsule's RAM is")
+    return int(found.group(1), 16)
 
 
 def on_opensbi(width, name, cpu, words, **more):

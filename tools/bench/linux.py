@@ -12,9 +12,9 @@ bare machine differs (bare_tree). docs/bench.md has the whole list."""
 import re
 import struct
 
-from emulator import (CACHE, CROSS, FIRMWARE, Failure, ROOT, escaped, guest_memory, on_diosix,
-                     on_opensbi, tool)
-from rows import CPUS, manifest
+from emulator import (CROSS, FIRMWARE, Failure, ROOT, escaped, guest_memory, host_ram,
+                      on_diosix, on_opensbi, tool)
+from rows import CPUS, FENCES, manifest
 
 RAM_MIB = 128
 PROMPT = "capsule:/# "      # guests/initramfs/etc: hostname and profile
@@ -27,7 +27,7 @@ MAGIC = struct.pack(">I", 0xd00dfeed)
 def image(width, bootargs="console=ttyS0 cryptomgr.notests=1"):
     """The stock kernel and its ramdisk, at an address that can be had on the bare machine too."""
     (width.folder / "linux.Image").unlink(missing_ok=True)
-    (width.folder / "linux.Image").symlink_to(CACHE / "linux/Image")
+    (width.folder / "linux.Image").symlink_to(width.build / "guests/Image")
     (width.folder / "initramfs.gz").unlink(missing_ok=True)
     (width.folder / "initramfs.gz").symlink_to(width.build / "guests/initramfs.gz")
     ramdisk = """
@@ -102,6 +102,15 @@ def diosix(width, itb):
     """The rows, and the run."""
     run = on_diosix(width, "linux", CPUS["sstc"], itb, origin=width.ram + width.image_offset,
                     until=PROMPT, stop=True)
+    return measured(run), run
+
+
+def fenced(width, itb, fence):
+    """The rows under another fence, where the capsule's RAM may be anywhere; and the run."""
+    cpu, options = FENCES[fence]
+    name = "linux-" + fence
+    origin = host_ram(width, name, cpu, itb, options) + width.image_offset
+    run = on_diosix(width, name, cpu, itb, options, origin=origin, until=PROMPT, stop=True)
     return measured(run), run
 
 

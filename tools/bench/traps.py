@@ -38,7 +38,7 @@ def name_of(trap, xlen):
     if cause >> (xlen - 1):
         number = cause & 0xff
         return "interrupt: %s" % INTERRUPTS.get(number, number)
-    if cause != 9:
+    if cause not in (9, 10):  # from S-mode, from VS-mode
         return "exception: %s" % EXCEPTIONS.get(cause, cause)
     if extension < len(LEGACY):
         return "SBI legacy: %s" % LEGACY[extension]

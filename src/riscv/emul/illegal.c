@@ -8,6 +8,7 @@
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/trap.h"
+#include "sbi/pmu.h"
 
 enum {
 	INSN_WFI = 0x10500073,
@@ -70,7 +71,12 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 {
 	xlen_t cause, at;
 
-	/* H instructions and CSRs of a guest with V=1: it has no H, so they don't exist. */
+	/*
+	 * Of a guest with V=1: its WFI, and the instructions and CSRs of H, which it hasn't. For
+	 * some of those QEMU 7.2 has an earlier instruction in mtval, so it isn't believed.
+	 */
+	if (trap->cause == CAUSE_VIRTUAL_INSN && trap->value != INSN_WFI)
+		trap->value = 0;
 	trap->cause = CAUSE_ILLEGAL;
 	/* mtval may hold the instruction, or zero: then it is fetched. */
 	trap->insn = trap->value;
@@ -82,7 +88,11 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 	switch (trap->insn) {
 	case INSN_WFI: return wait_for_interrupt(context);
 	case INSN_WRS_NTO:
-	case INSN_WRS_STO: return TRAP_REFLECT; /* Zawrs isn't offered */
-	default: return emulate_time(context, trap->insn) ? TRAP_SKIP : TRAP_REFLECT;
+	case INSN_WRS_STO:
+		pmu_note(&context->vcpu, PMU_ILLEGAL_INSN);
+		return TRAP_REFLECT; /* Zawrs isn't offered */
+	default:
+		pmu_note(&context->vcpu, PMU_ILLEGAL_INSN);
+		return emulate_time(context, trap->insn) ? TRAP_SKIP : TRAP_REFLECT;
 	}
 }

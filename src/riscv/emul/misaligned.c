@@ -7,6 +7,7 @@
 #include "riscv/access.h"
 #include "riscv/emul/decode.h"
 #include "riscv/trap.h"
+#include "sbi/pmu.h"
 
 static enum trap_result fault_of(struct trap *trap, bool store, xlen_t address)
 {
@@ -65,6 +66,8 @@ enum trap_result emulate_misaligned(struct context *context, struct trap *trap)
 	struct access_insn insn;
 	xlen_t cause, at;
 
+	pmu_note(&context->vcpu, trap->cause == CAUSE_STORE_MISALIGNED ? PMU_MISALIGNED_STORE
+								       : PMU_MISALIGNED_LOAD);
 	if (!trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {
 		trap->cause = cause;
 		trap->value = at;

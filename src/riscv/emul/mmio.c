@@ -11,195 +11,12 @@
  * entry saves. Everything else comes again, with every register in the context
  * (mmio_exception): CSRs that a failed fetch changed are put back before.
  */
-#include "core/arch.h"
-#include "core/capsule.h"
-#include "riscv/access.h"
-#include "riscv/cpu.h"
-#include "riscv/csr.h"
-#include "riscv/emul/decode.h"
-#include "riscv/emul/walk.h"
-#include "riscv/trap.h"
-#include "riscv/virtual.h"
-
-/*
- * Where the supervisor's state of the guest is: constant in each of the short roads, so that none
- * of them asks for it.
- */
-enum where { PLAIN, VIRTUAL };
-
-static inline __attribute__((always_inline)) xlen_t satp_of(enum where where)
-{
-	return where == VIRTUAL ? csr_read(vsatp) : csr_read(satp);
-}
-
-/* SUM and MXR, and MPP of the trap. */
-static inline __attribute__((always_inline)) xlen_t rights_of(enum where where, xlen_t status)
-{
-	if (where == VIRTUAL)
-		return (status & MSTATUS_MPP) | (csr_read(vsstatus) & (MSTATUS_SUM | MSTATUS_MXR));
-	return status;
-}
-
-static inline bool translation_is_on(xlen_t satp)
-{
-	return satp >> (XLEN == 64 ? 60 : 31) != 0;
-}
-
-/* An address that no device has: what stands for "the guest should get its fault". */
-static const gpa_t nowhere = {~(uint64_t)0};
-
-/* The guest-physical address behind the guest's `va`, or `nowhere`. `rights`: rights_of(). */
-static __attribute__((noinline)) gpa_t walk_guest(const struct context *context, xlen_t satp,
-						  xlen_t va, xlen_t rights, enum walk_access access)
-{
-	struct walk walk = context->walk;
-	gpa_t at;
-
-	walk.satp = satp;
-	walk.user = !(rights & MSTATUS_MPP_S);
-	walk.sum = rights & MSTATUS_SUM;
-	walk.mxr = rights & MSTATUS_MXR;
-	return walk_translate(&walk, XLEN, va, access, &at) == WALK_OK ? at : nowhere;
-}
-
-/* With translation on or off. */
-static gpa_t translate(const struct context *context, xlen_t va, xlen_t status,
-		       enum walk_access access)
-{
-	enum where where = virtual_guests() ? VIRTUAL : PLAIN;
-	xlen_t satp = satp_of(where);
-
-	return translation_is_on(satp)
-		       ? walk_guest(context, satp, va, rights_of(where, status), access)
-		       : (gpa_t){va};
-}
-
-/* Fetch through the guest's translation, by halves. `at` says where a failing access was. */
-static bool fetch_through_guest(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *at)
-{
-	xlen_t with = guest_access_status(status) | MSTATUS_MXR;
-	long low, high;
-
-	*at = pc;
-	low = guest_fetch16(pc, with);
-	if (low < 0)
-		return false;
-	*insn = (uint32_t)low;
-	if ((low & 3) != 3)
-		return true;
-	*at = pc + 2;
-	high = guest_fetch16(pc + 2, with);
-	*insn |= (uint32_t)high << 16;
-	return high >= 0;
-}
-
-/*
- * The fault that the probe took is a load's; the guest's own would be a fetch's. With V=1 the
- * guest's page tables tell which: QEMU 7.2 calls both stages' faults page faults under MPRV.
- */
-static xlen_t fetch_cause(xlen_t at, xlen_t status)
-{
-	const struct context *context = context_of(vcpu_this());
-	struct walk walk = context->walk;
-	gpa_t unused;
-
-	if (!virtual_guests())
-		return csr_read(mcause) == CAUSE_LOAD_PAGE ? CAUSE_INSN_PAGE : CAUSE_INSN_ACCESS;
-	walk.satp = csr_read(vsatp);
-	walk.user = !(status & MSTATUS_MPP_S);
-	return walk_translate(&walk, XLEN, at, WALK_EXECUTE, &unused) == WALK_PAGE_FAULT
-		       ? CAUSE_INSN_PAGE
-		       : CAUSE_INSN_ACCESS;
-}
-
-/*
- * MPRV with MXR reads what may be executed. A page that may only be read would
- * pass as well; the guest did execute the instruction a moment ago, and what is
- * emulated from it is bounded by what the guest could do anyway.
- */
-bool trap_fetch(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *cause, xlen_t *at)
-{
-	if (fetch_through_guest(pc, status, insn, at))
-		return true;
-	*cause = fetch_cause(*at, status);
-	return false;
-}
-
-/* A load's value as the register gets it. */
-static inline xlen_t extend(uint64_t value, uint32_t shape)
-{
-	unsigned unused = shape_sign_extends(shape) ? XLEN - 8 * shape_size(shape) : 0;
-
-	return (xlen_t)((long)((xlen_t)value << unused) >> unused);
-}
-
-/*
- * mtval of a misaligned access that begins on the page before may be the page's start: where that
- * could be, the full entry computes the address instead.
- */
-static inline bool may_be_second_half(xlen_t va, uint32_t shape)
-{
-	return !(va & (PAGE_SIZE - 1)) && shape_size(shape) > 1;
-}
-
-/* True when the context has the register after a short entry; x0 reads as zero there. */
-static inline bool is_saved(unsigned reg)
-{
-	return ((CONTEXT_SHORT_SAVED | 1u) >> reg) & 1;
-}
-
-/*
- * The access itself, once instruction and address are known. In line in each of
- * the roads below, so that what lives across the device's function is little.
- * Results are mmio_load()'s and mmio_store()'s.
- */
-static inline __attribute__((always_inline)) long load(struct capsule *capsule, xlen_t pc,
-						       uint32_t shape, long reg, gpa_t at)
-{
-	struct vdev *dev = vdev_find(&capsule->bus, at, shape_size(shape));
-	uint64_t value;
-
-	if (!dev)
-		return TRAP_NEEDS_FULL;
-	csr_write(mepc, pc + shape_length(shape));
-	lock_take(&capsule->devices_lock);
-	value = dev->ops->read(dev, at.raw - dev->base.raw, shape_size(shape));
-	lock_drop(&capsule->devices_lock);
-	cpu_of(hart_this())->mmio_value = extend(value, shape);
-	return reg;
-}
-
-static inline __attribute__((always_inline)) long store(struct capsule *capsule, xlen_t pc,
-							uint32_t shape, long reg, gpa_t at)
-{
-	struct vdev *dev = vdev_find(&capsule->bus, at, shape_size(shape));
-
-	if (!dev || !is_saved(reg))
-		return TRAP_NEEDS_FULL;
-	csr_write(mepc, pc + shape_length(shape));
-	lock_take(&capsule->devices_lock);
-	dev->ops->write(dev, at.raw - dev->base.raw, shape_size(shape),
-			context_of(vcpu_this())->x[reg]);
-	lock_drop(&capsule->devices_lock);
-	return 0;
-}
-
-/* A fetch that faults overwrites what the full entry is going to read: put it back. */
-static __attribute__((noinline)) long unfetchable(xlen_t pc, xlen_t cause, xlen_t value,
-						  xlen_t status)
-{
-	csr_write(mepc, pc);
-	csr_write(mtval, value);
-	csr_write(mcause, cause);
-	csr_clear(mstatus, MSTATUS_MPP);
-	csr_set(mstatus, status & MSTATUS_MPP);
-	return TRAP_NEEDS_FULL;
-}
+#include "riscv/emul/mmio.h"
 
 /* With translation on, everything: whatever instruction and page it is. */
-static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store,
-							enum where where)
+static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_store)
 {
+	enum where where = virtual_guests() ? VIRTUAL : PLAIN;
 	struct context *context = context_of(vcpu_this());
 	struct capsule *capsule = context->vcpu.capsule;
 	xlen_t pc = csr_read(mepc);
@@ -210,14 +27,14 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
 	xlen_t unused;
 	gpa_t at;
 
-	if (!fetch_through_guest(pc, status, &raw, &unused))
-		return unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
-				   status);
+	if (!mmio_fetch(pc, status, &raw, &unused))
+		return mmio_unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
+					status);
 	if (!decode_access(raw, XLEN, &insn) || insn.store != is_store ||
 	    may_be_second_half(va, insn.shape))
 		return TRAP_NEEDS_FULL;
-	at = walk_guest(context, satp, va, rights_of(where, status),
-			is_store ? WALK_WRITE : WALK_READ);
+	at = mmio_walk(context, satp, va, rights_of(where, status),
+		       is_store ? WALK_WRITE : WALK_READ);
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
@@ -226,8 +43,7 @@ static __attribute__((noinline)) long access_translated(xlen_t satp, bool is_sto
  * With translation on, the usual: an uncompressed instruction, a kernel's plain page.
  * Nothing has been changed when it turns out to be something else.
  */
-static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store,
-							       enum where where)
+static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool is_store)
 {
 	struct context *context = context_of(vcpu_this());
 	xlen_t pc = csr_read(mepc);
@@ -238,14 +54,14 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 	gpa_t at;
 
 	if (!(status & MSTATUS_MPP_S) ||
-	    !walk_usual(&context->walk, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
-		return access_translated(satp, is_store, where);
+	    !walk_usual(&context->walk, XLEN, satp, va, is_store ? WALK_WRITE : WALK_READ, &at))
+		return access_translated(satp, is_store);
 	raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
 	if (raw == -1)
-		return unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
-				   status);
+		return mmio_unfetchable(pc, is_store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS, va,
+					status);
 	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
-		return access_translated(satp, is_store, where);
+		return access_translated(satp, is_store);
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	if (!shape || may_be_second_half(va, shape))
 		return TRAP_NEEDS_FULL;
@@ -255,22 +71,12 @@ static inline __attribute__((always_inline)) long access_usual(xlen_t satp, bool
 
 static __attribute__((noinline)) long load_translated(xlen_t satp)
 {
-	return access_usual(satp, false, PLAIN);
+	return access_usual(satp, false);
 }
 
 static __attribute__((noinline)) long store_translated(xlen_t satp)
 {
-	return access_usual(satp, true, PLAIN);
-}
-
-static __attribute__((noinline)) long load_virtual_translated(xlen_t satp)
-{
-	return access_usual(satp, false, VIRTUAL);
-}
-
-static __attribute__((noinline)) long store_virtual_translated(xlen_t satp)
-{
-	return access_usual(satp, true, VIRTUAL);
+	return access_usual(satp, true);
 }
 
 /* Compressed forms, with translation off. */
@@ -288,31 +94,16 @@ static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw,
 }
 
 /*
- * Fetch straight from guest RAM, for translation off. RAM is pages long, and pc is
- * even: an instruction in the last two bytes is left to the full entry. The upper
- * half of what turns out to be a compressed one is arbitrary.
+ * With translation off. Functions of their own, so that the registers that they need are not saved
+ * before it is known that they do it.
  */
-static inline bool fetch_directly(const struct capsule *capsule, xlen_t pc, uint32_t *raw)
-{
-	const struct space_region *ram = &capsule->space.regions[0];
-	const uint16_t *halves = (const uint16_t *)(uintptr_t)(ram->to.raw + (pc - ram->from.raw));
-
-	if (pc - ram->from.raw > ram->size - 4)
-		return false;
-	*raw = (uint32_t)halves[1] << 16 | halves[0];
-	return true;
-}
-
-static inline __attribute__((always_inline)) long load_at_mtval(enum where where)
+static __attribute__((noinline)) long load_plainly(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
-	if (translation_is_on(satp))
-		return where == VIRTUAL ? load_virtual_translated(satp) : load_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_load(raw))
@@ -324,16 +115,13 @@ static inline __attribute__((always_inline)) long load_at_mtval(enum where where
 	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
-static inline __attribute__((always_inline)) long store_at_mtval(enum where where)
+static __attribute__((noinline)) long store_plainly(void)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t satp = satp_of(where);
 	xlen_t pc = csr_read(mepc);
 	uint32_t raw, shape;
 	xlen_t va;
 
-	if (translation_is_on(satp))
-		return where == VIRTUAL ? store_virtual_translated(satp) : store_translated(satp);
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
 	if (!decode_is_store(raw))
@@ -345,205 +133,31 @@ static inline __attribute__((always_inline)) long store_at_mtval(enum where wher
 	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
 }
 
+static inline __attribute__((always_inline)) long access_at_mtval(enum where where, bool is_store)
+{
+	xlen_t satp = satp_of(where);
+
+	if (translation_is_on(satp))
+		return is_store ? store_translated(satp) : load_translated(satp);
+	return is_store ? store_plainly() : load_plainly();
+}
+
 long mmio_load(void)
 {
-	return load_at_mtval(PLAIN);
+	return access_at_mtval(PLAIN, false);
 }
 
 long mmio_load_virtual(void)
 {
-	return load_at_mtval(VIRTUAL);
+	return access_at_mtval(VIRTUAL, false);
 }
 
 long mmio_store(void)
 {
-	return store_at_mtval(PLAIN);
+	return access_at_mtval(PLAIN, true);
 }
 
 long mmio_store_virtual(void)
 {
-	return store_at_mtval(VIRTUAL);
-}
-
-/*
- * True when it was the guest's own walk that left its RAM: mtinst has one of the pseudoinstructions
- * for that (0x2000, 0x2020, 0x3000, 0x3020), or something that no specification knows yet. A
- * transformed instruction has bit 0 set, whatever else it may be, and 0 says nothing.
- */
-static inline bool is_not_of_an_instruction(xlen_t mtinst)
-{
-	return mtinst && !(mtinst & 1);
-}
-
-/* mtval2 has the upper bits of the guest-physical address that failed, or 0. */
-static inline gpa_t guest_page_address(xlen_t va)
-{
-	return (gpa_t){(uint64_t)csr_read(CSR_MTVAL2) << 2 | (va & 3)};
-}
-
-/* The device's part of a guest-page fault, for an instruction of which the usual forms come first.
- */
-static __attribute__((noinline)) long guest_page_compressed(xlen_t pc, uint32_t raw, bool is_store)
-{
-	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t va = csr_read(mtval);
-	gpa_t at = guest_page_address(va);
-	struct access_insn insn;
-
-	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
-	    may_be_second_half(va, insn.shape))
-		return TRAP_NEEDS_FULL;
-	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
-			: load(capsule, pc, insn.shape, insn.reg, at);
-}
-
-static inline __attribute__((always_inline)) long guest_page_usual(xlen_t pc, uint32_t raw,
-								   bool is_store)
-{
-	struct capsule *capsule = vcpu_this()->capsule;
-	uint32_t shape;
-	xlen_t va;
-
-	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
-		return guest_page_compressed(pc, raw, is_store);
-	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
-	va = csr_read(mtval);
-	if (!shape || may_be_second_half(va, shape))
-		return TRAP_NEEDS_FULL;
-	return is_store ? store(capsule, pc, shape, decode_rs2(raw), guest_page_address(va))
-			: load(capsule, pc, shape, decode_rd(raw), guest_page_address(va));
-}
-
-/* With translation on. A fetch that fails must leave no trace: see unfetchable(). */
-static inline __attribute__((always_inline)) long guest_page_translated(xlen_t pc, bool is_store)
-{
-	xlen_t status = csr_read(mstatus);
-	xlen_t va = csr_read(mtval);
-	xlen_t mtval2 = csr_read(CSR_MTVAL2);
-	long raw = guest_fetch32(pc, guest_access_status(status) | MSTATUS_MXR);
-
-	if (raw != -1)
-		return guest_page_usual(pc, raw, is_store);
-	csr_write(CSR_MTVAL2, mtval2);
-	csr_write(CSR_MTINST, 0);
-	return unfetchable(pc, is_store ? CAUSE_STORE_GUEST_PAGE : CAUSE_LOAD_GUEST_PAGE, va,
-			   status);
-}
-
-static __attribute__((noinline)) long load_guest_page_translated(xlen_t pc)
-{
-	return guest_page_translated(pc, false);
-}
-
-static __attribute__((noinline)) long store_guest_page_translated(xlen_t pc)
-{
-	return guest_page_translated(pc, true);
-}
-
-/*
- * A guest-page fault: the hardware has found the address in both stages. Where it doesn't say it,
- * it is an address that no device has, and the full entry walks for it.
- */
-static inline __attribute__((always_inline)) long access_guest_page(bool is_store)
-{
-	xlen_t pc = csr_read(mepc);
-	uint32_t raw;
-
-	if (is_not_of_an_instruction(csr_read(CSR_MTINST)))
-		return TRAP_NEEDS_FULL;
-	if (translation_is_on(csr_read(vsatp)))
-		return is_store ? store_guest_page_translated(pc) : load_guest_page_translated(pc);
-	if (!fetch_directly(vcpu_this()->capsule, pc, &raw))
-		return TRAP_NEEDS_FULL;
-	return guest_page_usual(pc, raw, is_store);
-}
-
-long mmio_load_guest_page(void)
-{
-	return access_guest_page(false);
-}
-
-long mmio_store_guest_page(void)
-{
-	return access_guest_page(true);
-}
-
-/*
- * What is a store's fault when it is denied: stores of any kind of register, AMOs and
- * store-conditionals ("Zaamo", "Zalrsc"). Not every emulator reports all of them so: QEMU's AMOs,
- * and its walks of a guest's tables that leave the guest's RAM, are always loads'.
- */
-static bool stores(uint32_t insn)
-{
-	enum { STORE = 0x23, STORE_FP = 0x27, AMO = 0x2f, FUNCT5_LR = 2 };
-	unsigned opcode = insn & 0x7f;
-	unsigned funct3 = insn >> 13 & 7; /* of a compressed one: c.fsd, c.sw, c.sd and c.fsw */
-	struct access_insn unused;
-
-	if ((insn & 3) == 3)
-		return opcode == STORE || opcode == STORE_FP ||
-		       (opcode == AMO && insn >> 27 != FUNCT5_LR);
-	if ((insn & 3) != 1 && funct3 >= 5)
-		return true;
-	return decode_compressed(insn, XLEN, &unused) && unused.store; /* Zcb */
-}
-
-/*
- * Where the access of an instruction whose address is `address` went. After a guest-page fault
- * that is where the hardware located it, if it was this address and not a part of what lies around
- * it. What the hardware doesn't say, the guest's page tables do.
- */
-static gpa_t find(const struct context *context, const struct trap *trap, bool is_guest_page,
-		  gpa_t located, xlen_t address)
-{
-	if (is_guest_page && trap->value && trap->value != address)
-		return nowhere;
-	if (is_guest_page && trap->value && located.raw >= PAGE_SIZE)
-		return located;
-	return translate(context, address, trap->status,
-			 trap->cause == CAUSE_STORE_ACCESS ? WALK_WRITE : WALK_READ);
-}
-
-enum trap_result mmio_exception(struct context *context, struct trap *trap)
-{
-	struct capsule *capsule = context->vcpu.capsule;
-	bool is_guest_page = trap->cause >= CAUSE_LOAD_GUEST_PAGE;
-	gpa_t located = is_guest_page ? guest_page_address(trap->value) : nowhere;
-	bool is_store, own_walk;
-	struct access_insn insn;
-	struct vdev *dev;
-	xlen_t cause, address;
-	gpa_t at;
-
-	own_walk = is_guest_page && is_not_of_an_instruction(csr_read(CSR_MTINST));
-	trap->cause = virtual_cause(trap->cause);
-	is_store = trap->cause == CAUSE_STORE_ACCESS;
-	if (!trap_fetch(context->pc, trap->status, &trap->insn, &cause, &address)) {
-		trap->cause = cause;
-		trap->value = address;
-		return TRAP_REFLECT;
-	}
-	if (own_walk || !decode_access(trap->insn, XLEN, &insn) || insn.store != is_store) {
-		if (stores(trap->insn))
-			trap->cause = CAUSE_STORE_ACCESS;
-		return TRAP_REFLECT;
-	}
-	/* mtval may be the address of the part that failed, or zero: compute it. */
-	address = context->x[insn.base] + (xlen_t)(long)insn.offset;
-	at = find(context, trap, is_guest_page, located, address);
-	dev = vdev_find(&capsule->bus, at, insn.size);
-	if (!dev)
-		return TRAP_REFLECT;
-
-	lock_take(&capsule->devices_lock);
-	if (is_store) {
-		dev->ops->write(dev, at.raw - dev->base.raw, insn.size, context->x[insn.reg]);
-	} else {
-		uint64_t value = dev->ops->read(dev, at.raw - dev->base.raw, insn.size);
-
-		if (insn.reg)
-			context->x[insn.reg] = extend(value, insn.shape);
-	}
-	lock_drop(&capsule->devices_lock);
-	return TRAP_SKIP;
+	return access_at_mtval(VIRTUAL, true);
 }

@@ -70,16 +70,12 @@ static inline enum walk_result walk_translate(const struct walk *walk, unsigned 
 	return walk_rv64(walk, va, access, out);
 }
 
-/*
- * The usual case of a walk, in line: a kernel's access to a 4 KiB page on RV64, all
- * rights and bits just as expected. False for everything else, faults included:
- * then walk_translate() knows what it is. Of `walk` only the RAM is looked at.
- */
-static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, xlen_t satp,
-							     xlen_t va, enum walk_access access,
-							     gpa_t *out)
+/* walk_usual() of Sv39, Sv48 and Sv57. */
+static inline __attribute__((always_inline)) bool walk_usual_rv64(const struct walk *walk,
+								  uint64_t satp, uint64_t va,
+								  enum walk_access access,
+								  gpa_t *out)
 {
-#if __SIZEOF_POINTER__ == 8
 	uint64_t first = walk->ram.raw >> PAGE_SHIFT, pages = walk->ram_size >> PAGE_SHIFT;
 	uint64_t page = (satp << (64 - SATP64_PPN_BITS) >> (64 - SATP64_PPN_BITS)) - first;
 	uint64_t pte;
@@ -87,8 +83,8 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 #define WALK_USUAL_READ(shift)                                                                     \
 	if (page >= pages)                                                                         \
 		return false;                                                                      \
-	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (page << PAGE_SHIFT)) +          \
-				      (va << (55 - (shift)) >> 55),                                \
+	pte = __atomic_load_n((const uint64_t *)(walk->ram_host + (size_t)(page << PAGE_SHIFT)) +  \
+				      (size_t)(va << (55 - (shift)) >> 55),                        \
 			      __ATOMIC_RELAXED);                                                   \
 	page = (pte >> PTE_PPN_SHIFT) - first
 
@@ -124,10 +120,49 @@ static inline __attribute__((always_inline)) bool walk_usual(const struct walk *
 		return false;
 	out->raw = pte >> PTE_PPN_SHIFT << PAGE_SHIFT | (va & (PAGE_SIZE - 1));
 	return true;
-#else
-	(void)walk, (void)satp, (void)va, (void)access, (void)out;
-	return false;
-#endif
+}
+
+/* walk_usual() of Sv32: two levels, and a physical address of 34 bits from an entry of 32. */
+static inline __attribute__((always_inline)) bool walk_usual_rv32(const struct walk *walk,
+								  uint32_t satp, uint32_t va,
+								  enum walk_access access,
+								  gpa_t *out)
+{
+	uint32_t first = (uint32_t)(walk->ram.raw >> PAGE_SHIFT);
+	uint32_t pages = (uint32_t)(walk->ram_size >> PAGE_SHIFT);
+	uint32_t page = (satp & SATP32_PPN_MASK) - first;
+	uint32_t pte;
+
+	if (!(satp >> SATP32_MODE_SHIFT) || page >= pages)
+		return false;
+	pte = __atomic_load_n((const uint32_t *)(walk->ram_host + ((size_t)page << PAGE_SHIFT)) +
+				      (va >> 22),
+			      __ATOMIC_RELAXED);
+	page = (pte >> PTE_PPN_SHIFT) - first;
+	if ((pte & PTE_POINTER_MASK) != PTE_V || page >= pages)
+		return false;
+	pte = __atomic_load_n((const uint32_t *)(walk->ram_host + ((size_t)page << PAGE_SHIFT)) +
+				      (va >> PAGE_SHIFT & 0x3ff),
+			      __ATOMIC_RELAXED);
+	if ((pte & (PTE_U | access)) != access)
+		return false;
+	out->raw = (uint64_t)(pte >> PTE_PPN_SHIFT) << PAGE_SHIFT | (va & (PAGE_SIZE - 1));
+	return true;
+}
+
+/*
+ * The usual case of a walk, in line: a kernel's access to a 4 KiB page, all rights and
+ * bits just as expected. False for everything else, faults included: then
+ * walk_translate() knows what it is. Of `walk` only the RAM is looked at. `xlen` is
+ * that of walk_translate().
+ */
+static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, unsigned xlen,
+							     xlen_t satp, xlen_t va,
+							     enum walk_access access, gpa_t *out)
+{
+	if (xlen == 32)
+		return walk_usual_rv32(walk, (uint32_t)satp, (uint32_t)va, access, out);
+	return walk_usual_rv64(walk, satp, va, access, out);
 }
 
 #endif

@@ -11,11 +11,10 @@
 #include "riscv/virtual.h"
 
 /* What the shapes have to be tried in: the smallest that reaches far enough is taken. */
-#if __SIZEOF_POINTER__ == 8
-static const struct gstage_shape *const shapes[] = {&gstage_sv39x4, &gstage_sv48x4};
-#else
-static const struct gstage_shape *const shapes[] = {&gstage_sv32x4};
-#endif
+static const struct gstage_shape *const shapes[] = {
+	XLEN == 32 ? &gstage_sv32x4 : &gstage_sv39x4,
+	XLEN == 32 ? &gstage_sv32x4 : &gstage_sv48x4,
+};
 
 enum {
 	HGATP_MODE_SHIFT = XLEN == 64 ? HGATP_MODE_SHIFT_64 : HGATP_MODE_SHIFT_32,

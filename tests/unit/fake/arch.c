@@ -17,10 +17,12 @@ void fake_arch_reset(void)
 		hart->id = hart->index = i;
 		hart->ready = true;
 		hart->sched.runnable = (struct heap){fake_arch.nodes[i][0], 0, FAKE_QUEUE};
+		hart->sched.timer_at = UINT64_MAX;
 		hart->sched.timers = (struct heap){fake_arch.nodes[i][1], 0, FAKE_QUEUE};
 		fake_arch.alarm[i] = UINT64_MAX;
 	}
 	fake_arch.asid_bits = 16;
+	fake_arch.counters = 3;
 	fake_arch.alignment = MIB(2);
 	arch_this_hart = fake_arch.harts;
 }
@@ -315,6 +317,9 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	start_at(vcpu, pc, opaque);
 	fake->timer = fake->saved_timer = UINT64_MAX;
 	fake->ipi = fake->external = fake->seip = fake->masked = false;
+	fake->misaligned = fake->noted = false;
+	memset(fake->stopped, 0, sizeof(fake->stopped));
+	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));
 	vcpu->state = VCPU_STARTED;
 	vcpu->wait = vcpu->resume = false;
 }
@@ -421,10 +426,10 @@ void arch_alarm_set(uint64_t when)
 	fake_arch.alarm[arch_this_hart->id] = when;
 }
 
-bool arch_timer_interrupt(void)
+bool arch_timer_interrupt(uint64_t now)
 {
 	uint64_t *alarm = &fake_arch.alarm[arch_this_hart->id];
-	bool rang = *alarm <= fake_arch.time;
+	bool rang = *alarm <= now;
 
 	if (rang)
 		*alarm = UINT64_MAX;
@@ -484,6 +489,45 @@ void arch_fence_addresses(xlen_t start, xlen_t size)
 bool arch_asid_valid(xlen_t asid)
 {
 	return asid >> fake_arch.asid_bits == 0;
+}
+
+/* What is set for a vCPU is set on the hart where it is loaded. */
+static struct fake_vcpu *loaded(struct vcpu *vcpu)
+{
+	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
+	return fake_vcpu_of(vcpu);
+}
+
+void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
+{
+	fake_arch_note(FAKE_DELEGATE, vcpu, delegate, 0);
+	loaded(vcpu)->misaligned = delegate;
+}
+
+void arch_vcpu_note_traps(struct vcpu *vcpu, bool noted)
+{
+	fake_arch_note(FAKE_NOTE_TRAPS, vcpu, noted, 0);
+	loaded(vcpu)->noted = noted;
+}
+
+unsigned arch_counters(void)
+{
+	return fake_arch.counters;
+}
+
+void arch_counter_run(struct vcpu *vcpu, enum arch_counter counter, bool run)
+{
+	fake_arch_note(FAKE_COUNTER_RUN, vcpu, counter, run);
+	assert_true(fake_arch.counters >> counter & 1);
+	assert_true(loaded(vcpu)->stopped[counter] == run); /* never what it does already */
+	loaded(vcpu)->stopped[counter] = !run;
+}
+
+void arch_counter_set(struct vcpu *vcpu, enum arch_counter counter, uint64_t value)
+{
+	fake_arch_note(FAKE_COUNTER_SET, vcpu, counter, value);
+	assert_true(fake_arch.counters >> counter & 1);
+	loaded(vcpu)->counters[counter] = value;
 }
 
 void arch_describe(const struct hart *hart, struct guest_tree *tree)

@@ -21,27 +21,31 @@ enum {
 
 /* What core asked of the hardware; a and b as in the comment. */
 enum fake_call_kind {
-	FAKE_SLEEP,	     /* arch_hart_sleep() */
-	FAKE_WAKE,	     /* arch_hart_wake(): a is the hart's id */
-	FAKE_PARK,	     /* arch_hart_park() */
-	FAKE_STOP,	     /* arch_harts_stop() */
-	FAKE_POLL,	     /* arch_hart_poll() */
-	FAKE_WORK,	     /* arch_hart_request_work() */
-	FAKE_ACTIVATE,	     /* isolation_ops.activate(): a is the space */
-	FAKE_VERIFY,	     /* isolation_ops.verify(): a is the space */
-	FAKE_SWITCH,	     /* arch_vcpu_switch(): a is the one before */
-	FAKE_DROP,	     /* arch_vcpu_drop() */
-	FAKE_CREATE,	     /* arch_vcpu_create(): a is the id */
-	FAKE_RESET,	     /* arch_vcpu_reset(): pc, opaque */
-	FAKE_ENTER,	     /* arch_vcpu_enter() */
-	FAKE_RESUME_AT,	     /* arch_vcpu_resume_at(): pc, opaque */
-	FAKE_TIMER,	     /* arch_timer_set(): when */
-	FAKE_TIMER_QUIET,    /* arch_timer_quiet() */
-	FAKE_HONOUR,	     /* arch_vcpu_honour(): wanted */
-	FAKE_CLEAR_IPI,	     /* arch_vcpu_clear_ipi() */
-	FAKE_EXTERNAL,	     /* arch_vcpu_set_external(): level */
-	FAKE_FENCE_CODE,     /* arch_fence_instructions() */
-	FAKE_FENCE_ADDRESSES /* arch_fence_addresses(): start, size */
+	FAKE_SLEEP,	      /* arch_hart_sleep() */
+	FAKE_WAKE,	      /* arch_hart_wake(): a is the hart's id */
+	FAKE_PARK,	      /* arch_hart_park() */
+	FAKE_STOP,	      /* arch_harts_stop() */
+	FAKE_POLL,	      /* arch_hart_poll() */
+	FAKE_WORK,	      /* arch_hart_request_work() */
+	FAKE_ACTIVATE,	      /* isolation_ops.activate(): a is the space */
+	FAKE_VERIFY,	      /* isolation_ops.verify(): a is the space */
+	FAKE_SWITCH,	      /* arch_vcpu_switch(): a is the one before */
+	FAKE_DROP,	      /* arch_vcpu_drop() */
+	FAKE_CREATE,	      /* arch_vcpu_create(): a is the id */
+	FAKE_RESET,	      /* arch_vcpu_reset(): pc, opaque */
+	FAKE_ENTER,	      /* arch_vcpu_enter() */
+	FAKE_RESUME_AT,	      /* arch_vcpu_resume_at(): pc, opaque */
+	FAKE_TIMER,	      /* arch_timer_set(): when */
+	FAKE_TIMER_QUIET,     /* arch_timer_quiet() */
+	FAKE_HONOUR,	      /* arch_vcpu_honour(): wanted */
+	FAKE_CLEAR_IPI,	      /* arch_vcpu_clear_ipi() */
+	FAKE_EXTERNAL,	      /* arch_vcpu_set_external(): level */
+	FAKE_FENCE_CODE,      /* arch_fence_instructions() */
+	FAKE_FENCE_ADDRESSES, /* arch_fence_addresses(): start, size */
+	FAKE_DELEGATE,	      /* arch_vcpu_delegate_misaligned(): whether */
+	FAKE_NOTE_TRAPS,      /* arch_vcpu_note_traps(): whether */
+	FAKE_COUNTER_RUN,     /* arch_counter_run(): counter, whether */
+	FAKE_COUNTER_SET      /* arch_counter_set(): counter, value */
 };
 
 struct fake_call {
@@ -63,6 +67,9 @@ struct fake_vcpu {
 	bool verified;		 /* its fence was */
 	const struct hart *last; /* where it was loaded last */
 	bool stale_memory, stale_code; /* what it has cached isn't what is in memory any more */
+	bool misaligned, noted;
+	bool stopped[ARCH_COUNTERS];
+	uint64_t counters[ARCH_COUNTERS];
 	struct vcpu vcpu;
 };
 
@@ -80,7 +87,8 @@ struct fake_arch {
 
 	/* Of each hart. */
 	bool woken[FAKE_HARTS];	    /* arch_hart_wake(): an interrupt that isn't delivered yet */
-	uint64_t alarm[FAKE_HARTS]; /* when arch_timer_interrupt() is true; all ones: never */
+	uint64_t alarm[FAKE_HARTS]; /* when arch_timer_interrupt(fake_arch.time) is true; all ones:
+				       never */
 	bool work[FAKE_HARTS];	    /* arch_hart_request_work() was called */
 	struct vcpu *loaded[FAKE_HARTS]; /* whose state is in the registers */
 
@@ -90,6 +98,7 @@ struct fake_arch {
 	/* What the test may set. */
 	uint64_t time;		   /* of arch_time() */
 	unsigned asid_bits;	   /* 16 */
+	unsigned counters;	   /* of arch_counters(): both */
 	uint64_t alignment;	   /* of guest RAM: 2 MiB */
 	uint64_t guest_offset;	   /* guest-physical minus host-physical address of RAM: 0 */
 	struct hpa_range image;	   /* the hypervisor's */
