@@ -14,8 +14,8 @@
 #include "core/status.h"
 #include "core/types.h"
 
-/* Enough for a hundred harts and many vCPUs, each of which takes one or two. */
-enum { RAM_EXTENTS_MAX = 1024 };
+/* Enough for 64 harts with a capsule each; every one of them takes some. */
+enum { RAM_EXTENTS_MAX = 384 };
 
 /* Owners: capsules are RAM_OWNER_CAPSULE + the capsule's number. */
 enum ram_owner {
