@@ -25,3 +25,12 @@ test-files:
 test-system: ## Run the system tests alone, or some of them: K=name
 	@$(TEST_SETUP)
 	@tools/with-lock build/.test-lock /usr/bin/python3 tests/run.py $(if $(K),-k '$(K)') build system
+
+#? MINUTES=30    soak: for how long
+
+.PHONY: soak
+soak: ## Two Linux with four vCPUs each on four harts, and one that restarts: MINUTES=
+	@$(TEST_SETUP)
+	@tools/with-lock build/.lock $(MAKE) --no-print-directory test-files
+	@tools/with-lock build/.test-lock env SOAK_MINUTES=$(or $(MINUTES),30) \
+		/usr/bin/python3 -m pytest -p no:cacheprovider -q -s --tb=short --no-header tests/soak

@@ -6,7 +6,8 @@
  *   asleep		SRST from the last vCPU while all others sleep
  *   last		one vCPU after the other stops, the first one first
  *
- * Each life begins with a look at the other vCPUs, which must be stopped.
+ * With slow=1 that takes three seconds. Each life begins with a look at the other vCPUs, which must
+ * be stopped.
  */
 #include "kit/csr.h"
 #include "kit/kit.h"
@@ -16,7 +17,10 @@
 #include "kit/string.h"
 #include "kit/trap.h"
 
-static char how[8];
+#define QUICKLY 20000UL	   /* 2 ms at 10 MHz */
+#define SLOWLY	30000000UL /* 3 s: as often as it may for ever */
+
+static char how[8], slow[2];
 static volatile unsigned long up;
 
 static void spin(void)
@@ -59,7 +63,7 @@ static void other(unsigned long number)
 	}
 	if (number == smp_count - 1) {
 		smp_wait_word(&up, smp_count - 1);
-		kit_delay(20000);
+		kit_delay(kit_argument("slow", slow, sizeof(slow)) ? SLOWLY : QUICKLY);
 		end_all();
 	}
 	if (strcmp(how, "asleep"))

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Two stock Linux with four vCPUs each on four harts, under load, beside a capsule with four vCPUs
+that reboots every few seconds: for SOAK_MINUTES (`make soak`). Any complaint is a failure."""
+
+import os
+import time
+
+from loads import LINUX_IMAGES, linux, pack
+from machine import Shell, command
+from test_smp import LOAD, REST, no_complaint
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
+ROUND = 15      # seconds with each capsule in front
+LINUXES = (1, 2)
+
+
+class Both(Shell):
+    """A machine with two Linux capsules, one of which is in front."""
+
+    shells = 0
+
+    def attach(self, number):
+        """What it said before is shown again, so its prompt has to be found."""
+        self.send("\x1d")
+        self.expect(rb"send it ] ")
+        self.send(str(number))
+        self.shells += 1
+        self.send("\recho shell $((1000 + %d))\r" % self.shells)
+        self.expect(rb"shell %d\r" % (1000 + self.shells), 120)
+        self.expect(self.PROMPT, 60)
+
+
+def test_soak(bench, tmp_path):
+    image = pack(tmp_path, 64, {**LINUX_IMAGES, "ends": ("ends.elf", "kernel")}, {
+        "one": linux(), "two": linux(), "again": {
+            "kernel": '"ends"', "bootargs": '"how=reboot slow=1"', "vcpus": "<4>",
+            "memory-base": "<0 0x84000000>", "memory-mib": "<32>"}})
+    machine = bench.start(command(image, cpus=4, mem="1G"), Both, limit=MINUTES * 60 + 900)
+    machine.boot(400)
+    begun, rounds = None, 0
+    for number in LINUXES:
+        machine.attach(number)
+        assert machine.run("nproc", 60) == "4\n"
+        machine.type(LOAD, 60)
+    begun = time.monotonic()
+    while time.monotonic() - begun < MINUTES * 60:
+        for number in LINUXES:
+            machine.attach(number)
+            machine.pause(ROUND)
+            machine.run("seq 1 1000 | md5sum", 120)
+            no_complaint(machine.run("dmesg", 120))
+        rounds += 1
+        text = machine.text()
+        no_complaint(text)
+        assert "FAIL" not in text and "stays stopped" not in text
+        print("soak: %.1f of %g minutes, %d rounds, the third has restarted %d times" % (
+            (time.monotonic() - begun) / 60, MINUTES, rounds,
+            text.count("again: started again")), flush=True)
+    for number in LINUXES:
+        machine.attach(number)
+        machine.type(REST, 60)
+    assert machine.text().count("again: started again") > MINUTES
