@@ -15,8 +15,8 @@
 enum { REMOTE_FENCE_I = 0, REMOTE_SFENCE_VMA = 1, REMOTE_SFENCE_VMA_ASID = 2 };
 
 /* All at once, then wait for each: they work at the same time. */
-static void fence_others(const struct capsule *capsule, uint32_t harts,
-						   xlen_t want, enum pmu_event sent)
+static void fence_others(const struct capsule *capsule, uint32_t harts, xlen_t want,
+			 enum pmu_event sent)
 {
 	uint32_t rest = harts;
 
@@ -48,8 +48,9 @@ static __attribute__((noinline)) struct sbi_ret fence_instructions(xlen_t mask, 
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
-static __attribute__((noinline)) struct sbi_ret fence_addresses(xlen_t mask, xlen_t base, xlen_t start, xlen_t size,
-				      enum pmu_event sent)
+static __attribute__((noinline)) struct sbi_ret fence_addresses(xlen_t mask, xlen_t base,
+								xlen_t start, xlen_t size,
+								enum pmu_event sent)
 {
 	const struct vcpu *self = vcpu_this();
 	bool nothing = size == 0 && start != 0;

@@ -236,7 +236,9 @@ class Shell(Machine):
         self.send("echo '<'begin'>'; %s; echo '<'end $?'>'\r" % line)
         self.expect(rb"<begin>\r+\n", seconds)
         status = self.expect(rb"<end (\d+)>", seconds).group(1)
-        output = plain(self.child.before)
+        # Messages of the hypervisor come between two lines of the guest's.
+        output = "".join(part for part in plain(self.child.before).splitlines(keepends=True)
+                         if not HYPERVISOR_LINE.match(part))
         self.expect(self.PROMPT, seconds)
         assert status == b"0", "%s ended with %s: %s" % (line, status.decode(), output)
         return output

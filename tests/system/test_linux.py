@@ -41,8 +41,9 @@ def healthy(shell, width):
     messages = shell.run("dmesg")
     assert not [line for line in messages.split("\n") if WRONG.search(line)]
     assert "SBI specification v3.0 detected" in messages
-    assert "SBI SUSP extension detected" in messages
-    assert "riscv-pmu-sbi: 16 firmware and 2 hardware counters" in messages
+    if width == 64:  # the small kernel has neither driver
+        assert "SBI SUSP extension detected" in messages
+        assert "riscv-pmu-sbi: 16 firmware and 2 hardware counters" in messages
     assert not re.search(r"(?i)\b(sbi|pmu)\b.*fail", messages)
     return cpuinfo, messages
 
@@ -255,7 +256,7 @@ def test_suspend_to_ram(bench):
     ticks = timer_counts(shell)
     shell.run("sleep 1")
     assert timer_counts(shell) > ticks
-    healthy(shell)
+    healthy(shell, 64)
     shell.power_off()
 
 
