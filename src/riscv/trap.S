@@ -181,12 +181,10 @@
 	lw	t1, CONTEXT_TIME_ZERO + 4(sp)
 	add	a0, a0, t0
 	sltu	t0, a0, t0
-	add	a1, a1, t0
-	sltu	t0, a1, t0
+	/* The carry first, into what is never all ones: a time that has been. */
+	add	t1, t1, t0
 	add	a1, a1, t1
-	sltu	t1, a1, t1
-	or	t0, t0, t1
-	beqz	t0, 3f
+	bgeu	a1, t1, 3f
 	li	a0, -1
 	li	a1, -1
 #endif
