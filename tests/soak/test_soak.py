@@ -19,13 +19,18 @@ class Both(Shell):
 
     shells = 0
 
-    def attach(self, number):
-        """What it said before is shown again, so its prompt has to be found."""
+    def front(self, number):
+        """By the menu, which names the capsule."""
         self.send("\x1d")
         self.expect(rb"send it ] ")
         self.send(str(number))
+        self.expect(rb"\d: \w+\r+\n")
+
+    def attach(self, number):
+        """What it said before is shown again, so its prompt has to be found."""
+        self.front(number)
         self.shells += 1
-        self.send("\recho shell $((1000 + %d))\r" % self.shells)
+        self.send("echo shell $((1000 + %d))\r" % self.shells)
         self.expect(rb"shell %d\r" % (1000 + self.shells), 120)
         self.expect(self.PROMPT, 60)
 
@@ -36,9 +41,11 @@ def test_soak(bench, tmp_path):
             "kernel": '"ends"', "bootargs": '"how=reboot slow=1"', "vcpus": "<4>",
             "memory-base": "<0 0x84000000>", "memory-mib": "<32>"}})
     machine = bench.start(command(image, cpus=4, mem="1G"), Both, limit=MINUTES * 60 + 900)
-    machine.boot(400)
-    begun, rounds = None, 0
+    rounds = 0
+    machine.expect(rb"Linux version 6\.12\.", 60)
     for number in LINUXES:
+        machine.front(number)
+        machine.expect(machine.PROMPT, 400)
         machine.attach(number)
         assert machine.run("nproc", 60) == "4\n"
         machine.type(LOAD, 60)
