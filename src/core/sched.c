@@ -555,12 +555,12 @@ bool sched_doze(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
 	struct vcpu *vcpu = hart->vcpu;
+	uint64_t now = arch_time();
 
-	if (vcpu->place != VCPU_RUNNING || sched->runnable.count || sched->inbox || has_ended(vcpu))
+	if (vcpu->place != VCPU_RUNNING || sched->runnable.count || sched->inbox || sched->calls ||
+	    now >= sched->timer_at || vcpu->capped || has_ended(vcpu))
 		return false;
-	charge(sched, vcpu, arch_time());
-	if (sched->spent)
-		return false;
+	charge(sched, vcpu, now);
 	vcpu->place = VCPU_ASLEEP;
 	sched_set_idle(hart, true);
 	sched_ask_for_work(hart, sched->since);
