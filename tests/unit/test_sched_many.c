@@ -267,7 +267,7 @@ static uint64_t longest_wait(const struct sim_guest *of)
 	for (unsigned i = 0; i < sim.guest_count; i++)
 		wait += SIM_TURN +
 			(uint64_t)SIM_TURN * sim.guests[i].vcpu->weight / of->vcpu->weight;
-	return 2 * wait;
+	return 2 * wait + 5 * SIM_TURN;
 }
 
 static void check_random(void)
