@@ -217,7 +217,7 @@ def test_tree_without_plic(bench, hello, tree, tmp_path):
     busy.expect(b"# hello")
     busy.send("xq")
     busy.ends(EXIT_DONE, 30)
-    idle = bench.shell(LINUX, extra=["-dtb", file])
+    idle = bench.shell(linux(64), extra=["-dtb", file])
     assert idle.run("seq 3000").count("\n") >= 3000
     idle.power_off()
 
