@@ -14,7 +14,9 @@ from machine import EXIT_DONE, LINUX, ROOT, Shell, Slots, plain
 
 # What make itself hands on must not reach the make that is tested.
 CLEAN = {name: value for name, value in os.environ.items()
-         if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DIOSIX_LOCKED", "XLEN")}
+         if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DIOSIX_LOCKED", "XLEN", "QEMU",
+                         "MACHINE", "CPU", "CPUS", "MEM", "ISOLATION", "CONSOLE", "HOSTARGS",
+                         "BUILD", "KERNEL", "INITRD", "BOOTARGS", "RAM", "VCPUS", "STOCK_GUEST")}
 MAKE_RUN = ["make", "run", "SETUP=no"]
 
 
