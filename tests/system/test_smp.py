@@ -85,23 +85,23 @@ def no_complaint(text):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("cpus", [1, 2, 4])
+@pytest.mark.parametrize("cpus", [2, 4])
 def test_linux(bench, tmp_path, cpus):
     """Four vCPUs come up; under load each works, goes offline and comes back; the end is clean."""
-    shell = bench.shell(pack(tmp_path, 64, LINUX_IMAGES, {"linux": linux()}), limit=240, cpus=cpus)
+    shell = bench.shell(pack(tmp_path, 64, LINUX_IMAGES, {"linux": linux()}), limit=400, cpus=cpus)
     assert shell.run("nproc") == "4\n"
     assert shell.run("grep -c ^processor /proc/cpuinfo") == "4\n"
     shell.type(LOAD)
     for number in range(4):
         assert shell.run("taskset %x sh -c 'seq 1 3000 | tail -n 1'" % (1 << number),
-                         60) == "3000\n"
+                         150) == "3000\n"
     online = "/sys/devices/system/cpu/cpu%d/online"
     for number in (1, 3, 2):
-        shell.run("echo 0 > " + online % number, 60)
-        assert shell.run("nproc", 60) == "3\n"
-        shell.run("echo 1 > " + online % number, 60)
-        assert shell.run("nproc", 60) == "4\n"
-    shell.type(REST, 60)
-    messages = shell.run("dmesg", 60)
+        shell.run("echo 0 > " + online % number, 150)
+        assert shell.run("nproc", 150) == "3\n"
+        shell.run("echo 1 > " + online % number, 150)
+        assert shell.run("nproc", 150) == "4\n"
+    shell.type(REST, 150)
+    messages = shell.run("dmesg", 150)
     no_complaint(messages)
     no_complaint(shell.power_off())
