@@ -485,7 +485,7 @@ static void test_fence_asid(void **state)
 	}
 }
 
-/* --- HSM: arguments; what follows from them is test_hsm.c's -------------------------- */
+/* --- HSM: arguments -------------------------------------------------------- */
 
 static void test_hart_status(void **state)
 {
