@@ -55,6 +55,13 @@ void arch_alarm_set(uint64_t when);
 /* Make `hart` look at what it shall do. Any hart. */
 void arch_hart_wake(struct hart *hart);
 
+/*
+ * memset() to 0 and memcpy(), for guest RAM by the megabyte: with whatever registers of the hart
+ * move most at a time. Which guest is loaded makes no difference: none can see it.
+ */
+void arch_zero(void *to, size_t size);
+void arch_copy(void *to, const void *from, size_t size);
+
 /* Stop for ever: no interrupt is taken any more. */
 _Noreturn void arch_hart_park(void);
 

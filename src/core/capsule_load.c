@@ -27,8 +27,8 @@ static void load_part(const struct capsule *capsule, gpa_t at, const uint8_t *by
 	uint64_t last = start + size < from + length ? start + size : from + length;
 
 	if (first < last)
-		memcpy((uint8_t *)(uintptr_t)capsule->host_ram.raw + first, bytes + (first - start),
-		       last - first);
+		arch_copy((uint8_t *)(uintptr_t)capsule->host_ram.raw + first,
+			  bytes + (first - start), last - first);
 }
 
 /* True when one segment fills all of the step, which then needn't be zeroed first. */
@@ -49,7 +49,7 @@ static void fill_ram(struct capsule *capsule, uint64_t from, uint64_t length)
 	const struct capsule_image *image = &capsule->image;
 
 	if (!is_filled(capsule, from, length))
-		memset((uint8_t *)(uintptr_t)capsule->host_ram.raw + from, 0, length);
+		arch_zero((uint8_t *)(uintptr_t)capsule->host_ram.raw + from, length);
 	for (unsigned i = 0; i < image->plan.segment_count; i++) {
 		const struct image_segment *segment = &image->plan.segments[i];
 

@@ -13,6 +13,39 @@
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
 
+/* riscv/fp.S */
+void fp_zero_d(void *to, void *end);
+void fp_copy_d(void *to, const void *from, void *end);
+
+/*
+ * True when the registers of D move guest RAM with half as many instructions as ours: on RV32.
+ * What isn't aligned for them isn't worth bringing into line.
+ */
+static bool is_wide(uintptr_t at, size_t size)
+{
+	return XLEN == 32 && size >= FP_BLOCK && !(at % sizeof(uint64_t)) &&
+	       (cpu_of(hart_this())->isa & ISA_BIT(ISA_D));
+}
+
+void arch_zero(void *to, size_t size)
+{
+	size_t wide = is_wide((uintptr_t)to, size) ? size & ~(size_t)(FP_BLOCK - 1) : 0;
+
+	if (wide)
+		fp_zero_d(to, (uint8_t *)to + wide);
+	memset((uint8_t *)to + wide, 0, size - wide);
+}
+
+void arch_copy(void *to, const void *from, size_t size)
+{
+	uintptr_t either = (uintptr_t)to | (uintptr_t)from;
+	size_t wide = is_wide(either, size) ? size & ~(size_t)(FP_BLOCK - 1) : 0;
+
+	if (wide)
+		fp_copy_d(to, from, (uint8_t *)to + wide);
+	memcpy((uint8_t *)to + wide, (const uint8_t *)from + wide, size - wide);
+}
+
 void arch_hart_wake(struct hart *hart)
 {
 	/* What was written to memory comes before the write to the device. */

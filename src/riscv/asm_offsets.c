@@ -29,6 +29,7 @@ void asm_offsets(void)
 	EMIT(CPU_FAULT_STACK, offsetof(struct cpu, fault_stack));
 	EMIT(CPU_FAULT_DEPTH, offsetof(struct cpu, fault_depth));
 	EMIT(FP_FCSR, offsetof(struct fp, fcsr));
+	EMIT(FP_BLOCK, FP_BLOCK);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
 	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
 	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));

@@ -39,6 +39,8 @@ struct fp {
 	xlen_t fcsr;
 };
 
+enum { FP_BLOCK = 128 }; /* bytes that a round of fp_zero_d and fp_copy_d does (riscv/fp.S) */
+
 enum { CONTEXT_EXITS = 32 };
 
 /* What the vCPU has set of its hart by SBI calls (riscv/features.h); all zero when it starts. */

@@ -142,23 +142,28 @@
 1:
 	\store
 #else
+	/*
+	 * High halves first: as a rule they decide, or are the same. While mtimecmp's high half
+	 * changes its low half is all ones, so that what it holds in between is no earlier than
+	 * what it held or what it will hold: nothing becomes due that isn't due anyway. Half of the
+	 * one with half of the other could be a time that has been.
+	 */
 	sw	a0, CONTEXT_TIMER(sp)
 	sw	a1, CONTEXT_TIMER + 4(sp)
 	lw	t0, CONTEXT_ALARM + 4(sp)
-	lw	t1, CONTEXT_ALARM(sp)
-	bltu	t0, a1, 2f
-	bltu	a1, t0, 1f
-	bltu	t1, a0, 2f
-1:
-	mv	t0, a1
-	mv	t1, a0
-2:
-	/* t0, t1: the earlier one. a0 and a1 are free: they are results. */
-	mv	a0, t1
 	lw	t1, CONTEXT_MTIMECMP(sp)
-	li	a1, -1
-	sw	a1, 0(t1)
-	sw	t0, 4(t1)
+	bltu	t0, a1, 1f
+	bne	t0, a1, 2f
+	lw	t0, CONTEXT_ALARM(sp)
+	bgeu	t0, a0, 2f
+1:
+	/* The alarm is no later. a0 and a1 are free: they are results. */
+	lw	a0, CONTEXT_ALARM(sp)
+	lw	a1, CONTEXT_ALARM + 4(sp)
+2:
+	li	t0, -1
+	sw	t0, 0(t1)
+	sw	a1, 4(t1)
 	sw	a0, 0(t1)
 #endif
 	li	t1, \bit
@@ -185,8 +190,12 @@
 	add	t1, t1, t0
 	add	a1, a1, t1
 	bgeu	a1, t1, 3f
+	/* Never, so the alarm is no later: on at SET_MTIMECMP's 1. */
 	li	a0, -1
-	li	a1, -1
+	sw	a0, CONTEXT_TIMER(sp)
+	sw	a0, CONTEXT_TIMER + 4(sp)
+	lw	t1, CONTEXT_MTIMECMP(sp)
+	j	1f
 #endif
 3:
 	SET_MTIMECMP hvip, MIP_VSTIP, \store

@@ -6,7 +6,7 @@ import os
 import time
 
 from loads import LINUX_IMAGES, linux, pack
-from machine import Shell, command
+from machine import Shells, command
 from test_smp import LOAD, REST, no_complaint
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
@@ -14,33 +14,12 @@ ROUND = 15      # seconds with each capsule in front
 LINUXES = (1, 2)
 
 
-class Both(Shell):
-    """A machine with two Linux capsules, one of which is in front."""
-
-    shells = 0
-
-    def front(self, number):
-        """By the menu, which names the capsule."""
-        self.send("\x1d")
-        self.expect(rb"send it ] ")
-        self.send(str(number))
-        self.expect(rb"\d: \w+\r+\n")
-
-    def attach(self, number):
-        """What it said before is shown again, so its prompt has to be found."""
-        self.front(number)
-        self.shells += 1
-        self.send("echo shell $((1000 + %d))\r" % self.shells)
-        self.expect(rb"shell %d\r" % (1000 + self.shells), 120)
-        self.expect(self.PROMPT, 60)
-
-
 def test_soak(bench, tmp_path):
     image = pack(tmp_path, 64, {**LINUX_IMAGES, "ends": ("ends.elf", "kernel")}, {
         "one": linux(), "two": linux(), "again": {
             "kernel": '"ends"', "bootargs": '"how=reboot slow=1"', "vcpus": "<4>",
             "memory-base": "<0 0x84000000>", "memory-mib": "<32>"}})
-    machine = bench.start(command(image, cpus=4, mem="1G"), Both, limit=MINUTES * 60 + 900)
+    machine = bench.start(command(image, cpus=4, mem="1G"), Shells, limit=MINUTES * 60 + 900)
     rounds = 0
     machine.expect(rb"Linux version 6\.12\.", 60)
     for number in LINUXES:

@@ -246,3 +246,24 @@ class Shell(Machine):
     def power_off(self):
         self.send("poweroff\r")
         return self.ends(EXIT_DONE)
+
+
+class Shells(Shell):
+    """A machine with several capsules that have booted the stock guest, one of which is in front."""
+
+    marks = 0
+
+    def front(self, number):
+        """By the menu, which names the capsule."""
+        self.send("\x1d")
+        self.expect(rb"send it ] ")
+        self.send(str(number))
+        self.expect(rb"\d: \w+\r+\n")
+
+    def attach(self, number, seconds=120):
+        """What it said before is shown again, so its prompt has to be one that comes now."""
+        self.front(number)
+        self.marks += 1
+        self.send("\recho shell $((1000 + %d))\r" % self.marks)
+        self.expect(rb"shell %d\r" % (1000 + self.marks), seconds)
+        self.expect(self.PROMPT, seconds)

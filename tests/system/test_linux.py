@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from machine import BUILD, LINUX, ROOT, Shell, command, linux
+from machine import BUILD, LINUX, ROOT, Shell, Shells, command, linux
 from poison import poisoned
 
 WIDTHS = pytest.mark.parametrize("width", [64, 32])
@@ -269,21 +269,6 @@ def test_poisoned_ram(bench, tmp_path, width):
     shell.power_off()
 
 
-class Pair(Shell):
-    """Two capsules with the stock guest, of manifests/two.its."""
-
-    def attach(self, number):
-        """By the menu; the prompt is one that comes now, not one that is shown again."""
-        self.send("\x1d")
-        self.expect(rb"send it ] ")
-        self.send(str(number))
-        self.expect(rb"\d: (left|right)\r+\n")
-        self.marks = getattr(self, "marks", 0) + 1
-        self.send("\recho shell $((1000 + %d))\r" % self.marks)
-        self.expect(rb"shell %d\r" % (1000 + self.marks), 100)
-        self.expect(self.PROMPT)
-
-
 @pytest.mark.parametrize("width, cpus", [(64, 1), (32, 1), (32, 4)])
 def test_two_under_load(bench, tmp_path, width, cpus):
     """Both compute for some seconds, on one hart and on harts of their own. Their shells answer,
@@ -292,7 +277,7 @@ def test_two_under_load(bench, tmp_path, width, cpus):
     subprocess.run([ROOT / "tools/make-image", str(width), ROOT / "build/host/manifest-check",
                     ROOT / "manifests/two.its", image, BUILD / ("rv%d" % width)], check=True,
                    capture_output=True)
-    pair = bench.start(command(image, width=width, cpus=cpus), Pair, limit=240)
+    pair = bench.start(command(image, width=width, cpus=cpus), Shells, limit=240)
     # In the merged view both say that they are there.
     assert {pair.expect(rb"Capsule (\d): capsule:/# ", 150).group(1) for _ in range(2)} == {b"1", b"2"}
     load = "(for n in 1 2 3 4 5 6; do seq 1 20000 | md5sum; done > /tmp/sums; echo all >> /tmp/sums) &"

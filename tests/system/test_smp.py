@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from loads import LINUX_IMAGES, linux, pack
-from machine import (BUILD, CACHE, EXIT_DONE, EXIT_FAILED, LOGS, Shell, command, guest, run)
+from loads import LINUX_IMAGES, linux, linux_images, pack
+from machine import (BUILD, CACHE, EXIT_DONE, EXIT_FAILED, LOGS, Shell, Shells, command, guest,
+                     run)
 
 CELLS = {"rv%d %d harts%s" % (width, harts, sstc.replace(",sstc=false", " no sstc")):
          {"width": width, "cpus": harts, "cpu": "h=false" + sstc}
@@ -76,8 +77,10 @@ def test_ends(bench, tmp_path, how, cpus):
 COMPLAINT = re.compile(r"lockup|stall|rcu:? .*detected|blocked for more than|hung_task|\bBUG\b|"
                        r"\bOops\b|WARNING|Call Trace|failed to (?:start|come online)", re.I)
 # Loops, pipes, sleepers, page faults (each dd touches a fresh megabyte), on all vCPUs.
-LOAD = ("for n in 1 2 3 4; do (while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null;"
-        " seq 1 2000 | sort -n | md5sum >/dev/null; usleep 2000; done) & done")
+LOAD = ("for n in 1 2 3 4; do :>/tmp/rounds$n; (while :; do dd if=/dev/zero of=/dev/null bs=1M count=20"
+        " 2>/dev/null; seq 1 2000 | sort -n | md5sum >/dev/null; usleep 2000; echo >>/tmp/rounds$n;"
+        " done) & done")
+MORE_ROUNDS = 3
 REST = "kill $(jobs -p); wait 2>/dev/null; true"
 
 
@@ -106,3 +109,40 @@ def test_linux(bench, tmp_path, cpus):
     messages = shell.run("dmesg", 150)
     no_complaint(messages)
     no_complaint(shell.power_off())
+
+
+def goes_on(shell):
+    """Each of the loops does some more rounds. The limit is for one that stands still, not for one
+    that is slow."""
+    for number, line in enumerate(shell.run("wc -l /tmp/rounds[1-4]", 60).splitlines()[:4], 1):
+        shell.run("until [ $(wc -l </tmp/rounds%d) -ge %d ]; do sleep 1; done"
+                  % (number, int(line.split()[0]) + MORE_ROUNDS), 240)
+
+
+@pytest.mark.parametrize("width", [32, 64])
+def test_two_linux(bench, tmp_path, width):
+    """Two with four vCPUs each on four harts, both under load at once: each of its loops goes on in
+    each, each vCPU works, and neither kernel complains."""
+    image = pack(tmp_path, width, linux_images(width), {"left": linux(), "right": linux()})
+    pair = bench.start(command(image, width=width, cpus=4, mem="1G"), Shells, limit=600)
+    said = {pair.expect(rb"Capsule (\d): capsule:/# ", 300).group(1) for _ in range(2)}
+    assert said == {b"1", b"2"}
+    for number in (1, 2):
+        pair.attach(number)
+        assert pair.run("nproc", 60) == "4\n"
+        pair.type(LOAD, 60)
+    for number in (1, 2, 1, 2):
+        pair.attach(number)
+        goes_on(pair)
+    for number in (1, 2):
+        pair.attach(number)
+        for vcpu in range(4):
+            assert pair.run("taskset %x sh -c 'seq 1 3000 | tail -n 1'" % (1 << vcpu),
+                            150) == "3000\n"
+        pair.type(REST, 150)
+        no_complaint(pair.run("dmesg", 150))
+    no_complaint(pair.text())
+    pair.send("poweroff\r")
+    pair.expect(rb"right: powered off", 150)
+    pair.attach(1)
+    no_complaint(pair.power_off())

@@ -189,6 +189,16 @@ void arch_hart_request_work(void)
 
 /* --- the machine ------------------------------------------------------------------ */
 
+void arch_zero(void *to, size_t size)
+{
+	memset(to, 0, size);
+}
+
+void arch_copy(void *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+}
+
 struct hpa_range arch_image(void)
 {
 	return fake_arch.image;
