@@ -40,6 +40,27 @@ def test_row_that_is_not_kept():
         "a row: not in baseline.json"]
 
 
+@pytest.mark.parametrize("fence,key,new,what", [
+    ("", "dbcn", 120, None),
+    ("", "dbcn", 121, "more than 20 % above the 100 of RV64"),
+    ("", "linux", 999, None),
+    ("", "turn-1", 135, None),
+    ("", "turn-1", 136, "more than 35 % above the 100 of RV64"),
+    ("", "turn-1", 110, "isn't needed"),
+    ("hext", "set-timer", 120, None),
+    ("hext", "set-timer", 121, "set timer, hext: 121, which is more than 20 %"),
+    ("H-pmp", "set-timer-no-sstc", 125, None),
+    ("", "set-timer-no-sstc", 125, "more than 20 %"),
+    ("", "uart-read-sv48", 999, None),  # a row that RV64 alone has, or that isn't kept
+])
+def test_widths_are_compared(fence, key, new, what):
+    wide = {row[0]: 100 for row in bench.ROWS if row[0] != "uart-read-sv48"}
+    kept = {"diosix": wide, "fences": {"hext": wide, "H-pmp": wide}}
+    found = list(bench.check_widths({} if fence else {key: new}, {fence: {key: new}} if fence else {},
+                                    kept))
+    assert len(found) == (what is not None) and (not what or what in found[0])
+
+
 @pytest.mark.parametrize("xlen,cause,extension,function,name", [
     (64, 9, 0x10, 0, "SBI Base: get_spec_version"),
     (32, 9, 0x48534d, 2, "SBI HSM: hart_get_status"),

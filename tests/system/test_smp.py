@@ -77,8 +77,8 @@ def test_ends(bench, tmp_path, how, cpus):
 COMPLAINT = re.compile(r"lockup|stall|rcu:? .*detected|blocked for more than|hung_task|\bBUG\b|"
                        r"\bOops\b|WARNING|Call Trace|failed to (?:start|come online)", re.I)
 # Loops, pipes, sleepers, page faults (each dd touches a fresh megabyte), on all vCPUs.
-LOAD = ("for n in 1 2 3 4; do :>/tmp/rounds$n; (while :; do dd if=/dev/zero of=/dev/null bs=1M count=20"
-        " 2>/dev/null; seq 1 2000 | sort -n | md5sum >/dev/null; usleep 2000; echo >>/tmp/rounds$n;"
+LOAD = ("for n in 1 2 3 4; do :>/tmp/rounds$n; (while :; do dd if=/dev/zero of=/dev/null bs=1M count=5"
+        " 2>/dev/null; seq 1 500 | sort -n | md5sum >/dev/null; usleep 2000; echo >>/tmp/rounds$n;"
         " done) & done")
 MORE_ROUNDS = 3
 REST = "kill $(jobs -p); wait 2>/dev/null; true"
