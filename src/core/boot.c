@@ -8,6 +8,7 @@
 #include "core/place.h"
 #include "core/ram.h"
 #include "core/sched.h"
+#include "core/seed.h"
 #include "core/steal.h"
 #include "drivers/drivers.h"
 #include "version.h"
@@ -246,6 +247,7 @@ _Noreturn void boot_machine(const void *tree)
 	sched_init(machine.timebase, machine.hart_count);
 	console_init(machine.timebase);
 	steal_init(machine.timebase);
+	seed_begin(machine.seed, machine.seed_size);
 	console_set_commands(&boot_commands);
 	must(arch_harts_start(&machine, &ram, &why), &why);
 	check_harts();

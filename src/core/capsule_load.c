@@ -12,6 +12,7 @@
 #include "core/assert.h"
 #include "core/guest_tree.h"
 #include "core/log.h"
+#include "core/seed.h"
 #include "lib/string.h"
 #include "vdev/map.h"
 
@@ -87,6 +88,7 @@ enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
 {
 	const struct capsule_image *image = &capsule->image;
 	const struct space_region *ram = &capsule->space.regions[0];
+	uint8_t seed[SEED_SIZE];
 	uint8_t *start = (uint8_t *)(uintptr_t)(capsule->host_ram.raw +
 						(image->extras.tree.raw - capsule->ram.raw));
 	enum status status;
@@ -94,6 +96,7 @@ enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
 	struct guest_tree tree = {
 		.name = capsule->name,
 		.bootargs = image->bootargs,
+		.seed = seed_next(seed) ? seed : NULL,
 		.ram = ram->from,
 		.ram_size = ram->size,
 		.initrd = image->extras.initrd,

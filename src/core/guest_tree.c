@@ -110,6 +110,8 @@ static void write_chosen(struct writer *w, const struct guest_tree *tree)
 		put_text(w, "bootargs", tree->bootargs);
 	print_text(text, sizeof(text), "/soc/serial@%" PRIx64 ":%un8", tree->uart.raw, UART_SPEED);
 	put_text(w, "stdout-path", text);
+	if (tree->seed)
+		put(w, "rng-seed", tree->seed, SEED_SIZE);
 	if (tree->initrd_size) {
 		put_wide(w, "linux,initrd-start", tree->initrd.raw);
 		put_wide(w, "linux,initrd-end", tree->initrd.raw + tree->initrd_size);

@@ -6,6 +6,7 @@
 #ifndef CORE_GUEST_TREE_H
 #define CORE_GUEST_TREE_H
 
+#include "core/seed.h"
 #include "core/status.h"
 #include "core/types.h"
 
@@ -15,6 +16,7 @@ enum { GUEST_TREE_SIZE = 64 * 1024 };
 struct guest_tree {
 	const char *name;     /* of the capsule; /model is "Diosix capsule <name>" */
 	const char *bootargs; /* "" allowed */
+	const uint8_t *seed;  /* for its random numbers: SEED_SIZE bytes; NULL: none */
 	gpa_t ram;
 	uint64_t ram_size;
 	gpa_t initrd;

@@ -187,6 +187,17 @@ static void read_stdout_path(struct machine_reader *reader)
 						      colon ? colon - path : (int)strlen(path));
 }
 
+static void read_seed(struct machine_reader *reader)
+{
+	int size;
+	const void *seed = fdt_getprop(reader->place.fdt, reader->place.node, "rng-seed", &size);
+
+	if (!seed)
+		return;
+	reader->out->seed = seed;
+	reader->out->seed_size = (unsigned)size;
+}
+
 static void read_chosen(struct machine_reader *reader)
 {
 	const char *bootargs = tree_string(&reader->place, "bootargs");
@@ -194,6 +205,7 @@ static void read_chosen(struct machine_reader *reader)
 	if (bootargs)
 		reader->out->bootargs = bootargs;
 	read_initrd(reader);
+	read_seed(reader);
 	read_stdout_path(reader);
 }
 

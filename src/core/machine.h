@@ -68,6 +68,8 @@ struct machine {
 	hpa_t finisher;		 /* SiFive test device; raw 0: none */
 	struct hpa_range initrd; /* size 0: none */
 	struct hpa_range fdt;	 /* the tree itself */
+	const void *seed;	 /* /chosen rng-seed, in the tree; NULL: none */
+	unsigned seed_size;
 
 	unsigned hart_count;
 	unsigned harts_left_out; /* usable in the tree, but beyond MACHINE_HARTS_MAX */

@@ -75,9 +75,12 @@ static void check_devices(void)
 {
 	struct mmio_device uart = mmio_uart(), plic = mmio_plic();
 	int chosen = fdt_path(f, "/chosen");
+	uint32_t length = 0;
 
 	test_true(chosen >= 0, "there is a chosen node");
 	test_true(!!fdt_property(f, chosen, "stdout-path", NULL), "it names the console");
+	test_true(!!fdt_property(f, chosen, "rng-seed", &length) && length >= 32,
+		  "it has a seed for random numbers");
 	test_true(uart.base && uart.irq, "there is a UART with an interrupt");
 	test_true(plic.base != 0, "there is a PLIC");
 	test_true(mmio_plic_context() >= 0, "the PLIC has a context for this hart's S-mode");

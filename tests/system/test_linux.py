@@ -41,6 +41,8 @@ def healthy(shell, width):
     messages = shell.run("dmesg")
     assert not [line for line in messages.split("\n") if WRONG.search(line)]
     assert "SBI specification v3.0 detected" in messages
+    # By the seed, at once: else not before somebody waits for it.
+    assert re.search(r"\[ +0\.0+\] random: crng init done", messages)
     if width == 64:  # the small kernel has neither driver
         assert "SBI SUSP extension detected" in messages
         assert "riscv-pmu-sbi: 16 firmware and 2 hardware counters" in messages

@@ -13,6 +13,8 @@
 
 static const char extensions[] = "i\0m\0a\0f\0d\0c\0zicsr\0zifencei\0sstc";
 
+static const uint8_t seed[SEED_SIZE] = "thirty-two bytes, any of them.";
+
 static const struct guest_tree web = {
 	.name = "web",
 	.bootargs = "console=ttyS0 quiet",
@@ -20,6 +22,7 @@ static const struct guest_tree web = {
 	.ram_size = 0x8000000,
 	.initrd = {0x97000000},
 	.initrd_size = 12345,
+	.seed = seed,
 	.vcpus = 2,
 	.timebase = 10000000,
 	.isa_base = "rv64i",
@@ -124,6 +127,7 @@ static void test_contents(void **state)
 	check_text("/chosen", "stdout-path", "/soc/serial@10000000:115200n8");
 	check_wide("/chosen", "linux,initrd-start", 0x97000000);
 	check_wide("/chosen", "linux,initrd-end", 0x97000000 + 12345);
+	assert_memory_equal(get("/chosen", "rng-seed", SEED_SIZE), seed, SEED_SIZE);
 	check_reg("/memory@90000000", 0x90000000, 0x8000000);
 	check_text("/memory@90000000", "device_type", "memory");
 	check_cell("/cpus", "timebase-frequency", 10000000);
@@ -171,12 +175,14 @@ static void test_absent(void **state)
 
 	(void)state;
 	tree.bootargs = "";
+	tree.seed = NULL;
 	tree.initrd_size = 0;
 	tree.vcpus = 1;
 	check_with_dtc(build(&tree));
 	chosen = fdt_path_offset(out, "/chosen");
 	assert_null(fdt_getprop(out, chosen, "bootargs", NULL));
 	assert_null(fdt_getprop(out, chosen, "linux,initrd-start", NULL));
+	assert_null(fdt_getprop(out, chosen, "rng-seed", NULL));
 	assert_true(fdt_path_offset(out, "/cpus/cpu@1") < 0);
 	/* Addresses above 4 GiB. */
 	tree.ram.raw = 0x1280000000;

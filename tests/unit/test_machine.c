@@ -530,6 +530,13 @@ static void test_initrd_forms(void **state)
 	set_bytes("/chosen", "bootargs", "log", 3);
 	assert_int_equal(read_edited(), OK);
 	assert_string_equal(machine.bootargs, "");
+	assert_null(machine.seed);
+
+	edit_board();
+	set_bytes("/chosen", "rng-seed", "0123456789", 10);
+	assert_int_equal(read_edited(), OK);
+	assert_int_equal(machine.seed_size, 10);
+	assert_memory_equal(machine.seed, "0123456789", 10);
 }
 
 /* A bus that maps only part of a device, moves it past 2^64, or has no ranges at all. */

@@ -67,7 +67,10 @@ def bare_tree(width, tree):
 			interrupts-extended = <1 3 1 7>;
 		};
 """, text)
-    if plics != 1 or buses != 1:
+    # Linux has taken it out after reading it. Another one, but the same in each run.
+    text = re.sub(r"\n\s*rng-seed = .*;", "", text)
+    text, chosen = re.subn(r"\n\tchosen {\n", "\n\tchosen {\n\t\trng-seed = [%s];\n" % ("5a" * 32), text)
+    if plics != 1 or buses != 1 or chosen != 1:
         raise Failure("the capsule's device tree is not as linux.py expects it")
     source.write_text(text)
     tool("dtc", "-q", "-I", "dts", "-O", "dtb", "-p", 0, "-o", blob, source)
