@@ -143,6 +143,12 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu);
 /* When the timer of a vCPU of this hart will interrupt it; all ones: never. */
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu);
 
+/*
+ * True when the running vCPU, in its guest's kernel, is within a few instructions of where it was
+ * at the last call: it spins, or is in a short loop. Its registers are saved.
+ */
+bool arch_vcpu_is_in_place(struct vcpu *vcpu);
+
 /* Start the loaded vCPU afresh (SBI HSM non-retentive resume); its work is done by then. */
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
 

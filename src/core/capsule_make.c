@@ -112,6 +112,7 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 		vcpu->hart = making->hart;
 		vcpu->weight = wish->weight;
 		vcpu->capped = wish->cap_percent != 0;
+		vcpu->has_peers = wish->vcpus > 1;
 		vcpu->inverse_weight = SHARE_SCALE / wish->weight;
 		capsule->vcpus[capsule->vcpu_count++] = vcpu;
 	}

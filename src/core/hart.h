@@ -26,9 +26,11 @@ struct sched {
 	uint64_t turn;	      /* ticks: how long one is */
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
+	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */
 	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */
 	uint64_t asked_at;    /* ticks: when it last asked another hart for work */
 	unsigned turns;	      /* that have ended */
+	unsigned looks;	      /* of those, in this turn */
 	unsigned peer;	      /* index of the hart that it last compared itself with */
 	bool woke;	      /* somebody came who may go first */
 	bool spent;	      /* what runs has used up its capsule's ceiling */

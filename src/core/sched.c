@@ -396,16 +396,23 @@ static inline struct vcpu *take_first(struct sched *sched, struct vcpu *running,
 	return sched_vcpu_of_run(first);
 }
 
+static inline void begin_turn(struct sched *sched, const struct vcpu *vcpu, uint64_t now)
+{
+	sched->turn_end = now + sched->turn;
+	sched->look_at = vcpu->has_peers ? sched_first_look(sched, now) : sched->turn_end;
+}
+
 /* Whose turn it is; not in the queue. NULL: nobody's. */
 static inline struct vcpu *pick(struct sched *sched, struct vcpu *running, uint64_t now)
 {
 	if (!sched->runnable.count || (running && !is_overtaken(sched, running, now))) {
 		if (running && now >= sched->turn_end)
-			sched->turn_end = now + sched->turn;
+			begin_turn(sched, running, now);
 		return running;
 	}
-	sched->turn_end = now + sched->turn;
-	return take_first(sched, running, now);
+	running = take_first(sched, running, now);
+	begin_turn(sched, running, now);
+	return running;
 }
 
 /* A turn of one whose capsule isn't running: a piece of its loading, or it leaves. */
@@ -481,8 +488,8 @@ static inline void set_alarm(struct sched *sched, const struct vcpu *running)
 {
 	uint64_t when = sched->timer_at;
 
-	if (running && (sched->runnable.count || running->capped) && sched->turn_end < when)
-		when = sched->turn_end;
+	if (running && (sched->runnable.count || running->capped) && sched->look_at < when)
+		when = sched->look_at;
 	arch_alarm_set(when);
 }
 
@@ -517,6 +524,15 @@ enum sched_verdict sched_decide(struct hart *hart)
 	if (running)
 		running = see_loaded(hart, running, now);
 
+	if (running && now >= sched->look_at && now < sched->turn_end) {
+		next = sched_look(hart, running, now);
+		if (next != running) {
+			if (!give_turn(hart, next, now))
+				return SCHED_AGAIN;
+			set_alarm(sched, next);
+			return SCHED_RUN;
+		}
+	}
 	next = pick(sched, running, now);
 	sched->woke = false;
 	if (!next) {
@@ -631,8 +647,8 @@ void sched_tick(struct hart *hart, uint64_t now)
 	sched_close(running);
 	if (sched_is_wanted(next))
 		obey_late(next, now);
-	sched->turn_end = now + sched->turn;
-	arch_alarm_set(sched->timer_at < sched->turn_end ? sched->timer_at : sched->turn_end);
+	begin_turn(sched, next, now);
+	arch_alarm_set(sched->timer_at < sched->look_at ? sched->timer_at : sched->look_at);
 	finish_call(next);
 }
 

@@ -83,6 +83,24 @@ static inline xlen_t sched_open(struct vcpu *vcpu)
  */
 void sched_obey(struct vcpu *vcpu, xlen_t bits, uint64_t now);
 
+/* --- core/sched_spin.c --- */
+
+/* The first look comes after 1/256 of a turn: some 20 us. */
+enum { SCHED_LOOK_SHIFT = 8 };
+
+/* A turn begins at `now`: when to look for the first time whether it is spent on spinning. */
+static inline uint64_t sched_first_look(struct sched *sched, uint64_t now)
+{
+	sched->looks = 0;
+	return now + (sched->turn >> SCHED_LOOK_SHIFT);
+}
+
+/*
+ * It is time for a look at `running`: if it spins, one of its capsule that waits here gets its
+ * turn, and leaves the queue for that while `running` joins it. Who goes on.
+ */
+struct vcpu *sched_look(struct hart *hart, struct vcpu *running, uint64_t now);
+
 /* --- core/sched_balance.c --- */
 
 /* This hart has nothing to run, or has again. */

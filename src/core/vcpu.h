@@ -67,7 +67,8 @@ struct vcpu {
 	unsigned id;		      /* hart id as the guest sees it */
 	uint32_t inverse_weight;      /* virtual time for each tick that it runs (core/share.h) */
 	uint32_t weight;
-	bool capped; /* its capsule has a ceiling */
+	bool capped;	/* its capsule has a ceiling */
+	bool has_peers; /* its capsule has other vCPUs: one may spin until another has run */
 
 	xlen_t state; /* enum vcpu_state; atomic, see sbi/hsm.c */
 

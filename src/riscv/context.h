@@ -65,6 +65,7 @@ struct context {
 	 */
 	uint64_t timer;
 	uint64_t alarm; /* when the hart itself wants mtimecmp's interrupt; all ones: never */
+	xlen_t seen_pc; /* where it was when it was last looked at (arch_vcpu_is_in_place) */
 	bool external;	/* wanted level of SEIP, applied by the hart that runs it */
 	bool fresh;	/* not loaded since its image was: see first_time() in vcpu.c */
 

@@ -309,6 +309,16 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 	return csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
 }
 
+bool arch_vcpu_is_in_place(struct vcpu *vcpu)
+{
+	enum { NEAR = 256 }; /* bytes: a function that waits for a lock, inlined ones included */
+	struct context *context = context_of(vcpu);
+	xlen_t before = context->seen_pc;
+
+	context->seen_pc = context->pc;
+	return (context->status & MSTATUS_MPP_S) && context->pc - before + NEAR < 2 * NEAR;
+}
+
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
 	struct context *context = context_of(vcpu);

@@ -27,6 +27,12 @@ enum sim_kind {
 	SIM_SPINS,  /* computes for ever */
 	SIM_SLEEPS, /* computes for `busy` ticks, then sleeps for `idle` */
 	SIM_CALLS,  /* computes, sends an IPI to the next vCPU of its capsule, waits for one */
+	SIM_LOCKS,  /* computes, spins until it gets its capsule's lock, holds it for `idle` */
+};
+
+/* A ticket lock: who comes first gets it first, whether it runs or not. */
+struct sim_lock {
+	uint64_t next, owner;
 };
 
 struct sim_guest {
@@ -35,6 +41,8 @@ struct sim_guest {
 	uint64_t busy, idle; /* ticks */
 	uint64_t left;	     /* ticks of computing until it does something else */
 	bool asleep;	     /* in WFI */
+	bool holds;	     /* the lock */
+	uint64_t ticket;     /* for the lock that it spins for (fake_vcpu.spins) */
 	uint64_t due;	     /* when its timer ends that */
 	uint64_t queued_at;  /* since when it waits for a turn; 0: it doesn't */
 	uint64_t longest;    /* that it has waited */
@@ -60,6 +68,7 @@ static struct {
 	struct sim_guest guests[SIM_CAPSULES * 4];
 	uint64_t used[SIM_CAPSULES][SIM_SLOTS]; /* ticks in each hundredth of the last second */
 	uint64_t most[SIM_CAPSULES];		/* of any second */
+	struct sim_lock locks[SIM_CAPSULES];
 	uint64_t slot;
 	uint64_t began;
 } sim;
@@ -113,6 +122,7 @@ static struct capsule *sim_capsule(unsigned vcpus, uint32_t weight, uint32_t cap
 		vcpu->weight = weight;
 		vcpu->inverse_weight = SHARE_SCALE / weight;
 		vcpu->capped = cap != 0;
+		vcpu->has_peers = vcpus > 1;
 		vcpu->state = VCPU_STARTED;
 		vcpu->place = VCPU_AWAY;
 		vcpu->hart = &fake_arch.harts[at];
@@ -203,6 +213,39 @@ static void sim_poll(struct hart *hart)
 		fake_arch.work[hart->index] = true;
 }
 
+static struct sim_lock *sim_lock_of(const struct sim_guest *guest)
+{
+	return &sim.locks[guest->vcpu->capsule - sim_capsules];
+}
+
+/* It spins for the lock, and might have it. */
+static bool sim_gets_lock(const struct sim_guest *guest)
+{
+	return fake_vcpu_of(guest->vcpu)->spins && sim_lock_of(guest)->owner == guest->ticket;
+}
+
+/* Computing, spinning, holding, and so on. */
+static void sim_lock_step(struct sim_guest *guest)
+{
+	struct sim_lock *lock = sim_lock_of(guest);
+	bool *spins = &fake_vcpu_of(guest->vcpu)->spins;
+
+	if (sim_gets_lock(guest)) {
+		*spins = false;
+		guest->holds = true;
+		guest->left = guest->idle;
+	} else if (guest->left == 0 && guest->holds) {
+		guest->holds = false;
+		lock->owner++;
+		guest->wakes++;
+		guest->left = 1 + sim_around(guest->busy);
+	} else if (guest->left == 0) {
+		guest->ticket = lock->next++;
+		*spins = true;
+		guest->left = UINT64_MAX;
+	}
+}
+
 /* The guest is done with computing. */
 static void sim_act(struct hart *hart, struct sim_guest *guest)
 {
@@ -262,6 +305,8 @@ static void sim_main(unsigned index)
 			guest->left -= ran;
 		if (sim_interrupts(hart))
 			sched_tick(hart, fake_arch.time);
+		else if (guest->kind == SIM_LOCKS)
+			sim_lock_step(guest);
 		else if (!fake_arch.work[index] && guest->left == 0)
 			sim_act(hart, guest);
 	}
@@ -355,6 +400,8 @@ static uint64_t sim_next_of(unsigned index)
 
 	arch_this_hart = &fake_arch.harts[index];
 	if (it->asleep ? sim_is_pending(hart) : fake_arch.woken[index])
+		return fake_arch.time;
+	if (!it->asleep && sim_gets_lock(sim_guest_of(hart->vcpu)))
 		return fake_arch.time;
 	if (!it->asleep && sim_guest_of(hart->vcpu)->left != UINT64_MAX &&
 	    it->run_from + sim_guest_of(hart->vcpu)->left < when)

@@ -414,6 +414,12 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 	return fake_arch.loaded[own_hart(vcpu)] == vcpu ? fake->timer : fake->saved_timer;
 }
 
+bool arch_vcpu_is_in_place(struct vcpu *vcpu)
+{
+	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
+	return fake_vcpu_of(vcpu)->spins;
+}
+
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 {
 	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);

@@ -64,6 +64,7 @@ struct fake_vcpu {
 	bool external;		 /* the level that its PLIC has set */
 	bool seip;		 /* what the hart has of that; of what is loaded */
 	bool masked;		 /* its sie is 0 */
+	bool spins;		 /* its program counter stays where it is */
 	bool verified;		 /* its fence was */
 	const struct hart *last; /* where it was loaded last */
 	bool stale_memory, stale_code; /* what it has cached isn't what is in memory any more */
