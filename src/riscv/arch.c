@@ -63,6 +63,11 @@ enum status arch_isolation(const struct hart *hart, enum manifest_isolation want
 	return OK;
 }
 
+enum status arch_isolation_seal(struct reason *why)
+{
+	return hext_seal(why);
+}
+
 void arch_fence_instructions(void)
 {
 	__asm__ volatile("fence.i" : : : "memory");

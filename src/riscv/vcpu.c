@@ -38,6 +38,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 		.ram = capsule->space.regions[0].from,
 		.ram_size = capsule->space.regions[0].size,
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
+		.space = capsule->space.region_count > 1 ? &capsule->space : NULL,
 	};
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
 	virtual_create(context, &capsule->space);

@@ -114,10 +114,15 @@ uint64_t pmp_grain(void)
 	return grain;
 }
 
-static uint64_t alignment(uint64_t size)
+static uint64_t alignment(void)
+{
+	return grain > MIB(2 * 64 / XLEN) ? grain : MIB(2 * 64 / XLEN);
+}
+
+static uint64_t best_alignment(uint64_t size)
 {
 	(void)size;
-	return grain > MIB(2 * 64 / XLEN) ? grain : MIB(2 * 64 / XLEN);
+	return alignment();
 }
 
 static gpa_t guest_address(hpa_t ram)
@@ -205,6 +210,7 @@ static enum status verify(const struct space *space, struct reason *why)
 const struct isolation_ops pmp_isolation = {
 	.name = "pmp",
 	.alignment = alignment,
+	.best_alignment = best_alignment,
 	.guest_address = guest_address,
 	.map = map,
 	.unmap = unmap,
