@@ -8,7 +8,6 @@
 #include "core/capsule_ram.h"
 #include "core/guest_tree.h"
 #include "core/log.h"
-#include "core/options.h"
 #include "core/place.h"
 #include "core/sched.h"
 #include "lib/print.h"
@@ -87,12 +86,10 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 static enum status make(struct making *making, struct reason *why)
 {
 	struct capsule *capsule = making->capsule;
-	enum manifest_isolation isolation = making->wish->isolation;
 	enum status status;
 
-	if (isolation == ISOLATION_AUTO)
-		isolation = options.isolation;
-	status = arch_isolation(making->hart, isolation, &capsule->space.ops, why);
+	status = arch_isolation(making->hart, place_isolation(making->wish), &capsule->space.ops,
+				why);
 	if (status == OK)
 		status = capsule_ram_take(capsule, making->wish, making->map, why);
 	if (status == OK)

@@ -8,6 +8,7 @@
 
 #include <libfdt.h>
 
+#include "core/options.h"
 #include "core/ram.h"
 
 /* Every allocation can be made to fail. */
