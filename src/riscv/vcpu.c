@@ -13,6 +13,7 @@
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/features.h"
+#include "riscv/fence.h"
 #include "riscv/trap.h"
 #include "riscv/virtual.h"
 
@@ -168,7 +169,7 @@ static __attribute__((noinline)) void first_time(struct context *context)
 	struct capsule *capsule = context->vcpu.capsule;
 	struct reason why;
 
-	__asm__ volatile("fence.i" : : : "memory");
+	fence_code();
 	context->fresh = false;
 	if (capsule->space.ops->verify(&capsule->space, &why) == OK)
 		return;

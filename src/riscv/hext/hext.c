@@ -50,18 +50,19 @@ const char *hext_unfit(const struct cpu *cpu)
 }
 
 /* Guest RAM in large leaves: those of the first level above pages. */
-static uint64_t alignment(void)
+static uint64_t hext_alignment(void)
 {
 	return pmp_grain() > MIB(2 * 64 / XLEN) ? pmp_grain() : MIB(2 * 64 / XLEN);
 }
 
 /* The next level has leaves of 1 GiB; Sv32x4 has none. */
-static uint64_t best_alignment(uint64_t size)
+static uint64_t hext_best_alignment(uint64_t size)
 {
-	return XLEN == 64 && size >= GIB(1) && alignment() < GIB(1) ? GIB(1) : alignment();
+	return XLEN == 64 && size >= GIB(1) && hext_alignment() < GIB(1) ? GIB(1)
+									 : hext_alignment();
 }
 
-static gpa_t guest_address(hpa_t ram)
+static gpa_t hext_guest_address(hpa_t ram)
 {
 	(void)ram;
 	return (gpa_t){0x80000000};
@@ -156,7 +157,7 @@ static enum status make_stage(struct space *space, gpa_t from, struct reason *wh
 	return status;
 }
 
-static void unmap(struct space *space)
+static void hext_unmap(struct space *space)
 {
 	struct gstage stage;
 
@@ -168,8 +169,8 @@ static void unmap(struct space *space)
 	space->stage_root.raw = 0;
 }
 
-static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size, unsigned allow,
-		       struct reason *why)
+static enum status hext_map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
+			    unsigned allow, struct reason *why)
 {
 	uint64_t grain = pmp_grain();
 	struct gstage stage;
@@ -196,7 +197,7 @@ static enum status map(struct space *space, gpa_t from, hpa_t to, uint64_t size,
 	return status;
 }
 
-static void activate(const struct space *space)
+static void hext_activate(const struct space *space)
 {
 	struct cpu *cpu = cpu_of(hart_this());
 
@@ -205,7 +206,7 @@ static void activate(const struct space *space)
 		write_entries(cpu);
 }
 
-static enum status verify(const struct space *space, struct reason *why)
+static enum status hext_verify(const struct space *space, struct reason *why)
 {
 	const xlen_t vmids = (xlen_t)HGATP_VMIDS << HGATP_VMID_SHIFT;
 	xlen_t hgatp = csr_read(hgatp);
@@ -227,11 +228,11 @@ xlen_t hext_hgatp(const struct space *space, unsigned vmid)
 const struct isolation_ops hext_isolation = {
 	.name = "hext",
 	.translates = true,
-	.alignment = alignment,
-	.best_alignment = best_alignment,
-	.guest_address = guest_address,
-	.map = map,
-	.unmap = unmap,
-	.activate = activate,
-	.verify = verify,
+	.alignment = hext_alignment,
+	.best_alignment = hext_best_alignment,
+	.guest_address = hext_guest_address,
+	.map = hext_map,
+	.unmap = hext_unmap,
+	.activate = hext_activate,
+	.verify = hext_verify,
 };

@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/lock.h"
 #include "riscv/access.h"
+#include "riscv/fence.h"
 #include "riscv/hext/hext.h"
 #include "riscv/pmp/encode.h"
 #include "riscv/virtual.h"
@@ -20,10 +21,10 @@ static struct lock grain_lock;
  */
 void pmp_fence(struct cpu *cpu)
 {
-	__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+	fence_pages();
 	if (cpu->has_hypervisor)
-		virtual_fence_all(); /* "Memory-Management Fences": for what two stages have cached
-				      */
+		fence_second_stage(); /* "Memory-Management Fences": for what two stages have cached
+				       */
 	cpu->pmp_dirty = false;
 }
 
