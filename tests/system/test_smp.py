@@ -28,7 +28,7 @@ def check(ended, least=100):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_guest(bench, cell):
-    ended = bench.run(guest("smp-tests", CELLS[cell]["width"]), limit=120, mem="256M",
+    ended = bench.run(guest("smp-tests", CELLS[cell]["width"]), limit=200, mem="256M",
                       **CELLS[cell])
     check(ended)
     ended.ends(EXIT_DONE)

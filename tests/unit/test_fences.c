@@ -51,6 +51,7 @@ static struct fake_hart {
 		xlen_t value;
 	} csrs[CSRS];
 	struct pmp_entry pmp[SLOTS];
+	unsigned vmid_bits; /* that hgatp has, in its only mode but Bare: Sv39x4 */
 	struct cached cached[CACHED];
 	unsigned code[GUESTS]; /* which edition of a guest's code it would execute; 0: none yet */
 } harts[HARTS];
@@ -87,6 +88,13 @@ static void csr_put(const char *name, xlen_t value)
 			here()->pmp[number * 4 + i].config = value >> (8 * i);
 	else
 		*csr_at(name) = value;
+	if (!strcmp(name, "hgatp")) {
+		xlen_t vmids = ((xlen_t)1 << here()->vmid_bits) - 1;
+
+		*csr_at(name) &= ~((xlen_t)(HGATP_VMIDS & ~vmids) << HGATP_VMID_SHIFT);
+		if (value >> HGATP_MODE_SHIFT != 8)
+			*csr_at(name) &= ((xlen_t)1 << HGATP_MODE_SHIFT) - 1;
+	}
 	speculate();
 }
 
@@ -204,6 +212,8 @@ static uint64_t second_stage(xlen_t hgatp, uint64_t gpa)
 	hpa_t to = {gpa};
 
 	if (hgatp >> HGATP_MODE_SHIFT) {
+		if (ppn_of(hgatp) - (pool.base.raw >> 12) >= GSTAGE_POOL_PAGES)
+			return 0;
 		stage.root = (unsigned)(ppn_of(hgatp) - (pool.base.raw >> 12));
 		if (!gstage_lookup(&stage, (gpa_t){gpa}, &to, &allow, &leaf))
 			return 0;
@@ -407,6 +417,7 @@ static void machine(bool has_h, unsigned vmids)
 		harts[i].cpu.pmp_slots = SLOTS;
 		harts[i].cpu.gstage_modes = 1u << 8;
 		harts[i].cpu.vmids = vmids;
+		harts[i].vmid_bits = 14;
 		on(i);
 		speculate();
 	}
@@ -719,13 +730,69 @@ static void test_vmids(void **state)
 	assert_true(shared >= 1);
 }
 
+/* All harts have the VMIDs that are given away, wherever a vCPU may go. */
+static void test_vmids_of_all(void **state)
+{
+	(void)state;
+	machine(true, 0);
+	vmids_of_all = (unsigned)-1;
+	for (unsigned i = 0; i < HARTS; i++) {
+		on(i);
+		harts[i].vmid_bits = i ? 2 : 5;
+		harts[i].cpu.gstage_modes = 0;
+		virtual_probe(&harts[i].cpu);
+		assert_int_equal(harts[i].cpu.vmids, i ? 3 : 31);
+		assert_int_equal(harts[i].cpu.gstage_modes, 1u << 8);
+		assert_int_equal(*csr_at("hgatp") >> HGATP_MODE_SHIFT, 0);
+	}
+	assert_int_equal(vmids_of_all, 3);
+	on(0);
+	virtual_probe(&harts[0].cpu);
+	assert_int_equal(vmids_of_all, 3);
+}
+
+/* Harts between which a guest can't move: they differ in what it sees, or in what fences it. */
+static void test_alike(void **state)
+{
+	static const struct machine_hart sv39 = {.mmu_type = "riscv,sv39"},
+					 sv48 = {.mmu_type = "riscv,sv48"};
+	struct cpu *one = &harts[0].cpu, *other = &harts[1].cpu;
+
+	(void)state;
+	machine(true, 7);
+	one->hart.description = other->hart.description = &sv39;
+	strcpy(one->guest_isa.isa, "rv64imac");
+	strcpy(other->guest_isa.isa, "rv64imac");
+	assert_true(arch_harts_alike(&one->hart, &other->hart));
+#define DIFFERS(field, value)                                                                      \
+	do {                                                                                       \
+		struct cpu before = *other;                                                        \
+                                                                                                   \
+		other->field = (value);                                                            \
+		assert_false(arch_harts_alike(&one->hart, &other->hart));                          \
+		*other = before;                                                                   \
+	} while (0)
+	DIFFERS(pmp_slots, 8);
+	DIFFERS(vmids, 15);
+	DIFFERS(gstage_modes, 1u << 8 | 1u << 9);
+	DIFFERS(has_hypervisor, false);
+	DIFFERS(has_sstc, false);
+	DIFFERS(has_time, true);
+	DIFFERS(has_menvcfg, false);
+	DIFFERS(guest_isa.isa[4], 'x');
+	DIFFERS(hart.description, &sv48);
+#undef DIFFERS
+	assert_true(arch_harts_alike(&one->hart, &other->hart));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_switches), cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_remote),	 cmocka_unit_test(test_lives),
 		cmocka_unit_test(test_code),	 cmocka_unit_test(test_wall_anew),
-		cmocka_unit_test(test_vmids),
+		cmocka_unit_test(test_vmids),	 cmocka_unit_test(test_vmids_of_all),
+		cmocka_unit_test(test_alike),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

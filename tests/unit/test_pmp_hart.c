@@ -103,9 +103,9 @@ _Thread_local struct hart *arch_this_hart;
 #include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/hext/hext.h"
+#include "riscv/pmp/pmp.c"
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
-#include "riscv/pmp/pmp.c"
 
 void fence_pages(void)
 {

@@ -157,9 +157,9 @@ static inline __attribute__((always_inline)) bool walk_usual_rv32(const struct w
 
 /*
  * The usual case of a walk, in line: a kernel's access to a 4 KiB page, all rights and
- * bits just as expected, and all tables in the first piece of RAM. False for everything else, faults included: then
- * walk_translate() knows what it is. Of `walk` only the RAM is looked at. `xlen` is
- * that of walk_translate().
+ * bits just as expected, and all tables in the first piece of RAM. False for everything else,
+ * faults included: then walk_translate() knows what it is. Of `walk` only the RAM is looked at.
+ * `xlen` is that of walk_translate().
  */
 static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, unsigned xlen,
 							     xlen_t satp, xlen_t va,
