@@ -37,8 +37,6 @@ struct space {
 	const struct isolation_ops *ops;
 	uint64_t time_zero; /* the host's time at which the guest's is 0 */
 	gpa_t end;	    /* of all its memory in the guest's eyes; before the first map() */
-	unsigned region_count;
-	struct space_region regions[SPACE_REGIONS_MAX]; /* ascending in the guest's eyes */
 	/* Of the `pmp` back end. */
 	unsigned entry_count;
 	struct pmp_entry entries[SPACE_SLOTS_MAX]; /* those beyond the count are off */
@@ -46,6 +44,9 @@ struct space {
 	/* Of the `hext` back end. */
 	hpa_t stage_root;     /* of its tables, 0: none yet */
 	unsigned stage_shape; /* an index of hext.c's */
+	unsigned region_count;
+	/* Ascending in the guest's eyes. Last: what comes at each switch is near. */
+	struct space_region regions[SPACE_REGIONS_MAX];
 };
 
 /* Every member is mandatory, so callers never test for NULL. */
