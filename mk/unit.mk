@@ -32,7 +32,7 @@ HOST_EXCLUDE := src/lib/string.c src/core/log.c src/core/panic.c src/core/boot.c
 HOST_SOURCES := $(filter-out $(HOST_EXCLUDE),$(wildcard src/lib/*.c src/core/*.c src/vdev/*.c) \
 	$(wildcard src/sbi/*.c src/drivers/plic.c) \
 	$(wildcard src/riscv/isa.c src/riscv/emul/decode.c src/riscv/emul/walk.c) \
-	$(wildcard src/riscv/pmp/encode.c src/riscv/hext/gstage.c $(HOST_SOURCES_EXTRA)))
+	$(wildcard src/riscv/pmp/encode.c src/riscv/hext/gstage.c src/riscv/hext/wall.c $(HOST_SOURCES_EXTRA)))
 FAKE_SOURCES := $(wildcard tests/unit/fake/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/test_$(or $(UNIT),*).c)
 # The fence by two stages is tested with the tables of 64 bits.

@@ -66,8 +66,8 @@ struct sbiret smp_send_ipi(unsigned number);
 /* The mask of all harts but hart 0, for base 0. Ids below XLEN only. */
 unsigned long smp_others(void);
 
-/* Ten seconds at 10 MHz: far longer than anything takes that comes at all. */
-#define SMP_PATIENCE 100000000
+/* Half a minute at 10 MHz: longer than anything takes that comes at all, on a busy machine too. */
+#define SMP_PATIENCE 300000000
 
 /* Where harts begin: a0 = hart id, a1 = its struct smp_hart. Also a resume address. */
 extern char smp_entry[];

@@ -60,31 +60,29 @@ void trap_on_interrupt(unsigned int cause, void (*handler)(struct trap_frame *fr
 }
 
 static bool sip_hides;
-static volatile bool delivered;
 
-static void on_look(struct trap_frame *frame)
-{
-	CSR_CLEAR(sie, 1UL << (frame->cause & (XLEN - 1)));
-	delivered = true;
-}
+/* Of each hart: whether it looks what is delivered to it, and what it saw. */
+static volatile struct look {
+	bool looks, saw;
+} look[SMP_MAX];
 
-/* Lets the one interrupt in for a moment, into a handler of its own. */
+/* Lets the one interrupt in for a moment, past its handler. */
 static bool is_delivered(unsigned int cause)
 {
-	void (*handler)(struct trap_frame * frame) = interrupt_handlers[cause];
+	volatile struct look *own = &look[smp_this()];
 	unsigned long sie = CSR_READ(sie), sstatus = CSR_READ(sstatus);
 
 	CSR_CLEAR(sstatus, SSTATUS_SIE);
-	delivered = false;
-	interrupt_handlers[cause] = on_look;
+	own->saw = false;
+	own->looks = true;
 	CSR_WRITE(sie, 1UL << cause);
 	CSR_SET(sstatus, SSTATUS_SIE);
 	__asm__ volatile("nop" : : : "memory");
 	CSR_CLEAR(sstatus, SSTATUS_SIE);
-	interrupt_handlers[cause] = handler;
+	own->looks = false;
 	CSR_WRITE(sie, sie);
 	CSR_SET(sstatus, sstatus & SSTATUS_SIE);
-	return delivered;
+	return own->saw;
 }
 
 bool trap_is_pending(unsigned int cause)
@@ -109,6 +107,13 @@ void trap_learn_sip(void)
 /* An interrupt nobody wants is turned off, or it would come back for ever. */
 static void handle_interrupt(struct trap_frame *frame, unsigned long cause)
 {
+	volatile struct look *own = &look[smp_this()];
+
+	if (own->looks) {
+		CSR_CLEAR(sie, 1UL << cause);
+		own->saw = true;
+		return;
+	}
 	if (cause < INTERRUPT_COUNT && interrupt_handlers[cause]) {
 		interrupt_handlers[cause](frame);
 		return;

@@ -43,7 +43,8 @@ void trap_on_interrupt(unsigned int cause, void (*handler)(struct trap_frame *fr
 /*
  * True when interrupt `cause` is pending, masked or not: as sip has it, or, on emulators whose sip
  * hides what they deliver (QEMU 7.2 with V=1: STIP and SEIP), as a look at what is delivered tells.
- * trap_learn_sip() finds out which; once, before others. It leaves the timer at never.
+ * Any hart, for itself. trap_learn_sip() finds out which; once, on hart 0, before others. It leaves
+ * the timer at never.
  */
 bool trap_is_pending(unsigned int cause);
 void trap_learn_sip(void);

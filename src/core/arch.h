@@ -111,6 +111,13 @@ bool arch_harts_alike(const struct hart *a, const struct hart *b);
 enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
 			   const struct isolation_ops **out, struct reason *why) MUST_USE;
 
+/*
+ * No RAM changes hands any more: what fences are made from the map of all RAM are made now.
+ * ERR_LIMIT when the hardware has too little. Boot hart, after all capsules are made, before any
+ * runs.
+ */
+enum status arch_isolation_seal(struct reason *why) MUST_USE;
+
 /* --- vCPUs ---------------------------------------------------------------------------------- */
 
 /* A new vCPU, in memory that belongs to the capsule; NULL when there is none. */

@@ -196,6 +196,7 @@ static void start_capsules(void)
 	for (unsigned i = 0; i < capsule_count; i++)
 		vcpus += capsules[i]->vcpu_count;
 	must(sched_prepare(vcpus, &ram, &why), &why);
+	must(arch_isolation_seal(&why), &why);
 	console = choose_console_hart();
 	alive = capsule_count;
 	drivers_route_console(console);

@@ -80,7 +80,6 @@ struct capsule {
 	unsigned vcpu_count;
 	struct vcpu *vcpus[CAPSULE_VCPUS_MAX];
 
-	hpa_t host_ram;
 	uint32_t timebase;     /* Hz */
 	struct hart_set harts; /* where its vCPUs may run */
 	struct capsule_image image;

@@ -19,47 +19,67 @@
 /* What one step does at most: some hundred thousand instructions. */
 enum { LOAD_STEP = 1024 * 1024 };
 
-/* Copy what of [at, at + size) falls into the step's [from, from + length), offsets in RAM. */
+/* What a step fills: offsets in RAM, and where we see it. It is in one piece of the host's. */
+struct load_step {
+	uint64_t from, length;
+	uint8_t *memory;
+};
+
+/* Copy what of [at, at + size) falls into the step. */
 static void load_part(const struct capsule *capsule, gpa_t at, const uint8_t *bytes, uint64_t size,
-		      uint64_t from, uint64_t length)
+		      const struct load_step *step)
 {
-	uint64_t start = at.raw - capsule->ram.raw;
-	uint64_t first = start > from ? start : from;
-	uint64_t last = start + size < from + length ? start + size : from + length;
+	uint64_t start = at.raw - capsule->ram.raw, end = step->from + step->length;
+	uint64_t first = start > step->from ? start : step->from;
+	uint64_t last = start + size < end ? start + size : end;
 
 	if (first < last)
-		arch_copy((uint8_t *)(uintptr_t)capsule->host_ram.raw + first,
-			  bytes + (first - start), last - first);
+		arch_copy(step->memory + (first - step->from), bytes + (first - start),
+			  last - first);
 }
 
 /* True when one segment fills all of the step, which then needn't be zeroed first. */
-static bool is_filled(const struct capsule *capsule, uint64_t from, uint64_t length)
+static bool is_filled(const struct capsule *capsule, const struct load_step *step)
 {
 	for (unsigned i = 0; i < capsule->image.plan.segment_count; i++) {
 		const struct image_segment *segment = &capsule->image.plan.segments[i];
 
-		if (range_contains(segment->at.raw - capsule->ram.raw, segment->file_size, from,
-				   length))
+		if (range_contains(segment->at.raw - capsule->ram.raw, segment->file_size,
+				   step->from, step->length))
 			return true;
 	}
 	return false;
 }
 
-static void fill_ram(struct capsule *capsule, uint64_t from, uint64_t length)
+static void fill_ram(struct capsule *capsule, const struct load_step *step)
 {
 	const struct capsule_image *image = &capsule->image;
 
-	if (!is_filled(capsule, from, length))
-		arch_zero((uint8_t *)(uintptr_t)capsule->host_ram.raw + from, length);
+	if (!is_filled(capsule, step))
+		arch_zero(step->memory, step->length);
 	for (unsigned i = 0; i < image->plan.segment_count; i++) {
 		const struct image_segment *segment = &image->plan.segments[i];
 
 		load_part(capsule, segment->at, image->kernel + segment->offset, segment->file_size,
-			  from, length);
+			  step);
 	}
 	if (image->ramdisk_size)
-		load_part(capsule, image->extras.initrd, image->ramdisk, image->ramdisk_size, from,
-			  length);
+		load_part(capsule, image->extras.initrd, image->ramdisk, image->ramdisk_size, step);
+}
+
+/* Of the RAM that has no first contents yet, the next part: no more than one step, in one piece. */
+static struct load_step next_step(const struct capsule *capsule)
+{
+	uint64_t rest = capsule->ram_size - capsule->loaded;
+	gpa_t at = {capsule->ram.raw + capsule->loaded};
+	struct load_step step = {.from = capsule->loaded};
+	hpa_t host = {0};
+
+	if (!space_lookup_part(&capsule->space, at, rest < LOAD_STEP ? rest : LOAD_STEP,
+			       ALLOW_WRITE, &host, &step.length))
+		panic("capsule %u: its RAM isn't its own", capsule->number);
+	step.memory = (uint8_t *)(uintptr_t)host.raw;
+	return step;
 }
 
 /* A vCPU's external interrupt follows the virtual PLIC. */
@@ -87,18 +107,17 @@ void capsule_load_devices(struct capsule *capsule)
 enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
 {
 	const struct capsule_image *image = &capsule->image;
-	const struct space_region *ram = &capsule->space.regions[0];
 	uint8_t seed[SEED_SIZE];
-	uint8_t *start = (uint8_t *)(uintptr_t)(capsule->host_ram.raw +
-						(image->extras.tree.raw - capsule->ram.raw));
 	enum status status;
+	uint8_t *start;
+	hpa_t host;
 	size_t length;
 	struct guest_tree tree = {
 		.name = capsule->name,
 		.bootargs = image->bootargs,
 		.seed = seed_next(seed) ? seed : NULL,
-		.ram = ram->from,
-		.ram_size = ram->size,
+		.ram = capsule->ram,
+		.ram_size = capsule->ram_size,
 		.initrd = image->extras.initrd,
 		.initrd_size = image->ramdisk_size,
 		.vcpus = capsule->vcpu_count,
@@ -112,6 +131,10 @@ enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
 		.uart_clock = VUART_CLOCK,
 	};
 
+	/* It ends RAM, and all pieces but the last have whole large pages: see capsule_ram.c. */
+	if (!space_lookup(&capsule->space, image->extras.tree, GUEST_TREE_SIZE, ALLOW_WRITE, &host))
+		return refuse(why, ERR_RANGE, "its device tree isn't in one piece of RAM");
+	start = (uint8_t *)(uintptr_t)host.raw;
 	arch_describe(capsule->vcpus[0]->hart, &tree);
 	status = guest_tree_build(&tree, start, GUEST_TREE_SIZE, &length, why);
 	if (status == OK) /* what libfdt moved away from */
@@ -138,14 +161,13 @@ static void reset_vcpus(struct capsule *capsule)
 
 bool capsule_load_step(struct capsule *capsule)
 {
-	uint64_t rest = capsule->ram_size - capsule->loaded;
 	struct reason why;
 
-	if (rest) {
-		uint64_t length = rest < LOAD_STEP ? rest : LOAD_STEP;
+	if (capsule->loaded < capsule->ram_size) {
+		struct load_step step = next_step(capsule);
 
-		fill_ram(capsule, capsule->loaded, length);
-		capsule->loaded += length;
+		fill_ram(capsule, &step);
+		capsule->loaded += step.length;
 		return false;
 	}
 	capsule->loaded = 0;

@@ -5,9 +5,9 @@
  */
 #include "core/arch.h"
 #include "core/capsule_load.h"
+#include "core/capsule_ram.h"
 #include "core/guest_tree.h"
 #include "core/log.h"
-#include "core/options.h"
 #include "core/place.h"
 #include "core/sched.h"
 #include "lib/print.h"
@@ -24,41 +24,6 @@ struct making {
 static unsigned owner(unsigned number)
 {
 	return RAM_OWNER_CAPSULE + number;
-}
-
-/* Where it asked to be, or wherever there is room. */
-static enum status take_ram(struct making *making, struct reason *why)
-{
-	struct capsule *capsule = making->capsule;
-	const struct manifest_capsule *wish = making->wish;
-	uint64_t align = capsule->space.ops->alignment(wish->memory_size);
-	struct reason detail;
-	enum status status;
-
-	if (wish->memory_base_given && wish->memory_base.raw & (align - 1))
-		return refuse(why, ERR_RANGE, "memory-base 0x%lx isn't a multiple of 0x%lx",
-			      (unsigned long)wish->memory_base.raw, (unsigned long)align);
-	if (wish->memory_base_given && !capsule->space.ops->translates) {
-		struct hpa_range range = {{wish->memory_base.raw}, wish->memory_size};
-
-		making->capsule->host_ram = range.base;
-		status = ram_claim(making->map, range, owner(capsule->number), "memory-base", why);
-	} else {
-		status = ram_alloc(making->map, wish->memory_size, align, owner(capsule->number),
-				   &making->capsule->host_ram, &detail);
-		if (status != OK)
-			return refuse(why, status, "memory-mib is %lu, but there is %s",
-				      (unsigned long)(wish->memory_size >> 20), detail.text);
-	}
-	if (status != OK)
-		return status;
-
-	capsule->ram = wish->memory_base_given
-			       ? wish->memory_base
-			       : capsule->space.ops->guest_address(making->capsule->host_ram);
-	capsule->ram_size = wish->memory_size;
-	return capsule->space.ops->map(&capsule->space, capsule->ram, making->capsule->host_ram,
-				       capsule->ram_size, ALLOW_ALL, why);
 }
 
 /* Kernel, device tree and ramdisk, by the plan that the manifest's checker makes as well. */
@@ -122,14 +87,12 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 static enum status make(struct making *making, struct reason *why)
 {
 	struct capsule *capsule = making->capsule;
-	enum manifest_isolation isolation = making->wish->isolation;
 	enum status status;
 
-	if (isolation == ISOLATION_AUTO)
-		isolation = options.isolation;
-	status = arch_isolation(making->hart, isolation, &capsule->space.ops, why);
+	status = arch_isolation(making->hart, place_isolation(making->wish), &capsule->space.ops,
+				why);
 	if (status == OK)
-		status = take_ram(making, why);
+		status = capsule_ram_take(capsule, making->wish, making->map, why);
 	if (status == OK)
 		status = plan_image(making, why);
 	if (status == OK)
@@ -180,12 +143,15 @@ static void say_harts(const struct hart_set *harts, char *text, size_t size)
 
 static void introduce(const struct capsule *capsule)
 {
-	char harts[64];
+	const struct space *space = &capsule->space;
+	char harts[64], pieces[32] = "";
 
 	say_harts(&capsule->harts, harts, sizeof(harts));
-	log_debug("Capsule %u: %s: %lu MiB at 0x%lx, %u vCPU%s, %s, starting on %s",
+	if (space->region_count > 1)
+		print_text(pieces, sizeof(pieces), " and %u places more", space->region_count - 1);
+	log_debug("Capsule %u: %s: %lu MiB at 0x%lx%s, %u vCPU%s, %s, starting on %s",
 		  capsule->number, capsule->name, (unsigned long)(capsule->ram_size >> 20),
-		  (unsigned long)capsule->host_ram.raw, capsule->vcpu_count,
+		  (unsigned long)space->regions[0].to.raw, pieces, capsule->vcpu_count,
 		  capsule->vcpu_count == 1 ? "" : "s", capsule->space.ops->name, harts);
 }
 
@@ -215,8 +181,7 @@ struct capsule *capsule_create(unsigned number, const struct manifest_capsule *w
 	memcpy(capsule->name, wish->name, strnlen(wish->name, sizeof(capsule->name) - 1));
 	capsule->console.changed = console_changed;
 	if (make(&making, why) != OK) {
-		if (capsule->space.ops)
-			capsule->space.ops->unmap(&capsule->space);
+		capsule_ram_drop(capsule, map);
 		ram_free_owner(map, owner(number));
 		return NULL;
 	}

@@ -12,7 +12,7 @@
 #include "core/status.h"
 #include "core/types.h"
 
-enum { SPACE_REGIONS_MAX = 4, SPACE_SLOTS_MAX = 8 };
+enum { SPACE_REGIONS_MAX = 16, SPACE_SLOTS_MAX = 8 };
 
 enum { ALLOW_READ = 1, ALLOW_WRITE = 2, ALLOW_EXECUTE = 4 };
 #define ALLOW_ALL (ALLOW_READ | ALLOW_WRITE | ALLOW_EXECUTE)
@@ -36,8 +36,7 @@ struct pmp_entry {
 struct space {
 	const struct isolation_ops *ops;
 	uint64_t time_zero; /* the host's time at which the guest's is 0 */
-	unsigned region_count;
-	struct space_region regions[SPACE_REGIONS_MAX];
+	gpa_t end;	    /* of all its memory in the guest's eyes; before the first map() */
 	/* Of the `pmp` back end. */
 	unsigned entry_count;
 	struct pmp_entry entries[SPACE_SLOTS_MAX]; /* those beyond the count are off */
@@ -45,6 +44,9 @@ struct space {
 	/* Of the `hext` back end. */
 	hpa_t stage_root;     /* of its tables, 0: none yet */
 	unsigned stage_shape; /* an index of hext.c's */
+	unsigned region_count;
+	/* Ascending in the guest's eyes. Last: what comes at each switch is near. */
+	struct space_region regions[SPACE_REGIONS_MAX];
 };
 
 /* Every member is mandatory, so callers never test for NULL. */
@@ -53,13 +55,19 @@ struct isolation_ops {
 
 	/*
 	 * Guests have physical addresses and a clock of their own: memory-base asks for no host
-	 * RAM in particular, and a guest's time begins at 0 with each of its lives.
+	 * RAM in particular, RAM may be made of several ranges of the host's, and a guest's time
+	 * begins at 0 with each of its lives.
 	 */
 	bool translates;
 
-	/* Alignment that a region of guest RAM of this size needs on this machine: a power of two.
+	/*
+	 * Alignment that guest RAM needs on this machine, a power of two. Of several ranges all but
+	 * the last are multiples of it.
 	 */
-	uint64_t (*alignment)(uint64_t size);
+	uint64_t (*alignment)(void);
+
+	/* The alignment with which a range of this size is cheapest to translate: that or more. */
+	uint64_t (*best_alignment)(uint64_t size);
 
 	/* Where guest RAM is in the guest's eyes, if it doesn't ask for a place, when it lies at
 	 * `ram` in the host's. */
@@ -102,5 +110,13 @@ static inline bool space_lookup(const struct space *space, gpa_t at, uint64_t si
 	}
 	return false;
 }
+
+/*
+ * The same for a range that may go on from one region into the next: the host address of its
+ * beginning, and how many of its bytes lie there in one piece, all of them if it is empty. False
+ * unless the whole of it is there and allows `allow`.
+ */
+bool space_lookup_part(const struct space *space, gpa_t at, uint64_t size, unsigned allow,
+		       hpa_t *out, uint64_t *length);
 
 #endif

@@ -16,10 +16,14 @@ void place_init(unsigned hart_count);
 /* Note which harts a capsule names. For every capsule, before the first place_harts(). */
 void place_note(const struct manifest_capsule *wish);
 
+/* How it wants to be fenced: what its manifest says, or else the command line. */
+enum manifest_isolation place_isolation(const struct manifest_capsule *wish);
+
 /*
- * The harts that the capsule may run on, all of one kind, to `harts`. ERR_MISSING or ERR_RANGE,
- * with the numbers, when it names one that doesn't exist, when none of them can run it, or when its
- * ceiling is beyond what they have.
+ * The harts that the capsule may run on, all of one kind, to `harts`: those that can fence it as it
+ * wants; if it leaves that open and some have a second stage of translation, such ones.
+ * ERR_MISSING, ERR_LIMIT or ERR_RANGE, with names and numbers, when it names one that doesn't
+ * exist, when none of them can run it or fence it so, or when its ceiling is beyond what they have.
  */
 enum status place_harts(const struct manifest_capsule *wish, struct hart_set *harts,
 			struct reason *why) MUST_USE;

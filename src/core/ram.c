@@ -226,37 +226,72 @@ enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned ow
 }
 
 /* The first address in a free `extent` at which `size` bytes fit; false when they don't. */
-static bool fits(const struct ram_extent *extent, uint64_t size, uint64_t align, uint64_t *at)
+static bool fits(const struct ram_extent *extent, uint64_t size, uint64_t align, uint64_t phase,
+		 uint64_t *at)
 {
 	if (extent->owner != RAM_OWNER_NOBODY)
 		return false;
-	*at = align_up(extent->base.raw, align);
+	*at = extent->base.raw + ((phase - extent->base.raw) & (align - 1));
 	/* Where the alignment wrapped, `at` is below the extent and so not in it. */
 	return range_contains(extent->base.raw, extent->size, *at, size);
+}
+
+/* The last one. */
+static bool fits_high(const struct ram_extent *extent, uint64_t size, uint64_t align,
+		      uint64_t phase, uint64_t *at)
+{
+	if (extent->owner != RAM_OWNER_NOBODY || size > extent->size)
+		return false;
+	*at = end_of(extent) - size;
+	*at -= (*at - phase) & (align - 1);
+	return range_contains(extent->base.raw, extent->size, *at, size);
+}
+
+static enum status take(struct ram_map *map, unsigned index, uint64_t at, uint64_t size,
+			unsigned owner, hpa_t *out, struct reason *why)
+{
+	enum status status = check_room(map, splits(&map->extents[index], at, size), why);
+
+	if (status != OK)
+		return status;
+	carve(map, index, at, size, owner);
+	out->raw = at;
+	return OK;
+}
+
+static enum status refuse_size(const struct ram_map *map, uint64_t size, uint64_t align,
+			       uint64_t phase, struct reason *why)
+{
+	return refuse(why, ERR_NOMEM,
+		      "no %" PRIu64 " KiB of free RAM aligned to %" PRIu64
+		      " KiB in one piece; the largest piece so aligned has %" PRIu64 " KiB",
+		      size >> 10, align >> 10, ram_largest_free_at(map, align, phase) >> 10);
 }
 
 enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
 		      hpa_t *out, struct reason *why)
 {
 	uint64_t at;
-	enum status status;
 
 	ASSERT(size && size % PAGE_SIZE == 0 && owner != RAM_OWNER_NOBODY);
 	ASSERT(align >= PAGE_SIZE && (align & (align - 1)) == 0);
-	for (unsigned i = 0; i < map->count; i++) {
-		if (!fits(&map->extents[i], size, align, &at))
-			continue;
-		status = check_room(map, splits(&map->extents[i], at, size), why);
-		if (status)
-			return status;
-		carve(map, i, at, size, owner);
-		out->raw = at;
-		return OK;
-	}
-	return refuse(why, ERR_NOMEM,
-		      "no %" PRIu64 " KiB of free RAM aligned to %" PRIu64
-		      " KiB in one piece; the largest piece so aligned has %" PRIu64 " KiB",
-		      size >> 10, align >> 10, ram_largest_free(map, align) >> 10);
+	for (unsigned i = 0; i < map->count; i++)
+		if (fits(&map->extents[i], size, align, 0, &at))
+			return take(map, i, at, size, owner, out, why);
+	return refuse_size(map, size, align, 0, why);
+}
+
+enum status ram_alloc_high(struct ram_map *map, uint64_t size, uint64_t align, uint64_t phase,
+			   unsigned owner, hpa_t *out, struct reason *why)
+{
+	uint64_t at;
+
+	ASSERT(size && (size | phase) % PAGE_SIZE == 0 && owner != RAM_OWNER_NOBODY);
+	ASSERT(align >= PAGE_SIZE && (align & (align - 1)) == 0);
+	for (unsigned i = map->count; i-- > 0;)
+		if (fits_high(&map->extents[i], size, align, phase, &at))
+			return take(map, i, at, size, owner, out, why);
+	return refuse_size(map, size, align, phase, why);
 }
 
 uint64_t ram_free_owner(struct ram_map *map, unsigned owner)
@@ -307,12 +342,17 @@ uint64_t ram_total(const struct ram_map *map, unsigned owner)
 
 uint64_t ram_largest_free(const struct ram_map *map, uint64_t align)
 {
+	return ram_largest_free_at(map, align, 0);
+}
+
+uint64_t ram_largest_free_at(const struct ram_map *map, uint64_t align, uint64_t phase)
+{
 	uint64_t largest = 0;
 
 	for (unsigned i = 0; i < map->count; i++) {
 		uint64_t at;
 
-		if (fits(&map->extents[i], 0, align, &at) &&
+		if (fits(&map->extents[i], 0, align, phase, &at) &&
 		    end_of(&map->extents[i]) - at > largest)
 			largest = end_of(&map->extents[i]) - at;
 	}

@@ -18,7 +18,10 @@
  */
 enum { RAM_EXTENTS_MAX = 512 };
 
-/* Owners: capsules are RAM_OWNER_CAPSULE + the capsule's number. */
+/*
+ * Owners. A capsule has three, each with its number added: for what we keep of it, for its RAM
+ * where PMP alone fences that, and for RAM that has a second stage of translation in front.
+ */
 enum ram_owner {
 	RAM_OWNER_NOBODY, /* free */
 	RAM_OWNER_HYPERVISOR,
@@ -26,6 +29,8 @@ enum ram_owner {
 	RAM_OWNER_MANIFEST, /* what the boot protocol calls the initrd */
 	RAM_OWNER_RESERVED, /* named so by the host's device tree */
 	RAM_OWNER_CAPSULE,
+	RAM_OWNER_GUEST = RAM_OWNER_CAPSULE + 4096,
+	RAM_OWNER_STAGED = RAM_OWNER_GUEST + 4096,
 };
 
 struct ram_extent {
@@ -65,6 +70,13 @@ enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned ow
 enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
 		      hpa_t *out, struct reason *why) MUST_USE;
 
+/*
+ * The same from the other end: the highest address that leaves the remainder `phase` when divided
+ * by `align`.
+ */
+enum status ram_alloc_high(struct ram_map *map, uint64_t size, uint64_t align, uint64_t phase,
+			   unsigned owner, hpa_t *out, struct reason *why) MUST_USE;
+
 /* Give back everything that `owner` has. Returns the number of bytes. */
 uint64_t ram_free_owner(struct ram_map *map, unsigned owner);
 
@@ -74,9 +86,11 @@ enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner) MUST_USE;
 /* The owner of the byte at `at`; RAM_OWNER_RESERVED for what is not RAM. */
 unsigned ram_owner_of(const struct ram_map *map, hpa_t at);
 
-/* Bytes of all RAM that `owner` has; the size of the largest free range at alignment `align`. */
+/* Bytes of all RAM that `owner` has; the size of the largest free range at alignment `align`, or
+ * at an address that leaves the remainder `phase`. */
 uint64_t ram_total(const struct ram_map *map, unsigned owner);
 uint64_t ram_largest_free(const struct ram_map *map, uint64_t align);
+uint64_t ram_largest_free_at(const struct ram_map *map, uint64_t align, uint64_t phase);
 
 /* "free", "hypervisor", ... for messages; "capsule" for all of those. */
 const char *ram_owner_name(unsigned owner);

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/fence.h"
 #include "riscv/hext/hext.h"
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
@@ -76,7 +77,8 @@ bool arch_harts_alike(const struct hart *a, const struct hart *b)
 
 	return x->has_sstc == y->has_sstc && x->has_time == y->has_time &&
 	       x->has_hypervisor == y->has_hypervisor && x->has_menvcfg == y->has_menvcfg &&
-	       !strcmp(x->guest_isa.isa, y->guest_isa.isa) &&
+	       x->pmp_slots == y->pmp_slots && x->vmids == y->vmids &&
+	       x->gstage_modes == y->gstage_modes && !strcmp(x->guest_isa.isa, y->guest_isa.isa) &&
 	       !strcmp(x->hart.description->mmu_type, y->hart.description->mmu_type);
 }
 
@@ -96,26 +98,31 @@ enum status arch_isolation(const struct hart *hart, enum manifest_isolation want
 	return OK;
 }
 
+enum status arch_isolation_seal(struct reason *why)
+{
+	return hext_seal(why);
+}
+
 void arch_fence_instructions(void)
 {
-	__asm__ volatile("fence.i" : : : "memory");
+	fence_code();
 }
 
 /* The guest's translations: of the first stage under its VMID, or, with V=0, all there are. */
-static inline void fence_all_pages(void)
+static inline void fence_guest(void)
 {
 	if (virtual_guests())
-		virtual_fence_guest();
+		fence_guest_pages();
 	else
-		__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+		fence_pages();
 }
 
-static inline void fence_page(xlen_t page)
+static inline void fence_guest_at(xlen_t page)
 {
 	if (virtual_guests())
-		virtual_fence_page(page);
+		fence_guest_page(page);
 	else
-		__asm__ volatile("sfence.vma %0, x0" : : "r"(page) : "memory");
+		fence_page(page);
 }
 
 void arch_fence_addresses(xlen_t start, xlen_t size)
@@ -124,14 +131,14 @@ void arch_fence_addresses(xlen_t start, xlen_t size)
 	enum { PAGES_MAX = 16 };
 
 	if (size == 0 || size > PAGES_MAX * PAGE_SIZE) {
-		fence_all_pages();
+		fence_guest();
 		return;
 	}
 	xlen_t page = start & ~(xlen_t)(PAGE_SIZE - 1);
 	xlen_t pages = (start - page + size + PAGE_SIZE - 1) / PAGE_SIZE;
 
 	for (; pages; pages--, page += PAGE_SIZE)
-		fence_page(page);
+		fence_guest_at(page);
 }
 
 bool arch_asid_valid(xlen_t asid)

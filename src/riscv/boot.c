@@ -197,6 +197,19 @@ static void wait_for_all(const struct machine *machine)
 	}
 }
 
+/* The second stage, where a hart has what it takes. */
+static void init_hext(const struct machine *machine, struct ram_map *ram)
+{
+	unsigned slots = PMP_SLOTS_MAX + 1;
+
+	for (unsigned i = 0; i < machine->hart_count; i++)
+		if (arch_hart(i) && cpus[i]->has_hypervisor &&
+		    cpus[i]->pmp_slots >= HEXT_PMP_SLOTS_MIN && cpus[i]->pmp_slots < slots)
+			slots = cpus[i]->pmp_slots;
+	if (slots <= PMP_SLOTS_MAX)
+		hext_init(ram, slots);
+}
+
 enum status arch_harts_start(const struct machine *machine, struct ram_map *ram, struct reason *why)
 {
 	enum status status = prepare_all(machine, ram, why);
@@ -217,11 +230,6 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 		if (entry->cpu->msip)
 			arch_hart_wake(&entry->cpu->hart);
 	wait_for_all(machine);
-	for (unsigned i = 0; i < machine->hart_count; i++) {
-		if (arch_hart(i) && cpus[i]->has_hypervisor) {
-			hext_init(ram);
-			break;
-		}
-	}
+	init_hext(machine, ram);
 	return OK;
 }

@@ -119,14 +119,15 @@ static void show_symbols(const struct subject *subject)
  */
 static bool read_code(const struct subject *subject, xlen_t va, uint16_t *out)
 {
-	const struct walk *ram = &subject->context->walk;
+	const struct space *space = &subject->context->vcpu.capsule->space;
 	struct report_walk walked;
+	hpa_t host;
 
 	walk_for(subject, va, WALK_EXECUTE, subject->user, &walked);
 	if (!report_walk_is_mapped(&walked) ||
-	    !range_contains(ram->ram.raw, ram->ram_size, walked.physical.raw, sizeof(*out)))
+	    !space_lookup(space, walked.physical, sizeof(*out), ALLOW_READ, &host))
 		return false;
-	*out = *(const uint16_t *)(ram->ram_host + (size_t)(walked.physical.raw - ram->ram.raw));
+	*out = *(const uint16_t *)(uintptr_t)host.raw;
 	return true;
 }
 

@@ -53,13 +53,11 @@ static bool is_canonical(const struct shape *shape, unsigned xlen, uint64_t va)
 static bool read_entry(const struct walk *walk, const struct shape *shape, uint64_t page,
 		       struct report_level *level)
 {
-	uint64_t first = walk->ram.raw >> PAGE_SHIFT;
-	const uint8_t *table;
+	const uint8_t *table = walk_page(walk, page);
 
 	level->table = page << PAGE_SHIFT;
-	if (page - first >= walk->ram_size >> PAGE_SHIFT) /* below: wraps around to a large one */
+	if (!table)
 		return false;
-	table = walk->ram_host + (size_t)((page - first) << PAGE_SHIFT);
 	level->entry =
 		shape->index_bits == sv32.index_bits
 			? __atomic_load_n((const uint32_t *)table + level->index, __ATOMIC_RELAXED)

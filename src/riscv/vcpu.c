@@ -13,6 +13,7 @@
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 #include "riscv/features.h"
+#include "riscv/fence.h"
 #include "riscv/trap.h"
 #include "riscv/virtual.h"
 
@@ -38,6 +39,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 		.ram = capsule->space.regions[0].from,
 		.ram_size = capsule->space.regions[0].size,
 		.ram_host = (const uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
+		.space = capsule->space.region_count > 1 ? &capsule->space : NULL,
 	};
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
 	virtual_create(context, &capsule->space);
@@ -167,7 +169,7 @@ static __attribute__((noinline)) void first_time(struct context *context)
 	struct capsule *capsule = context->vcpu.capsule;
 	struct reason why;
 
-	__asm__ volatile("fence.i" : : : "memory");
+	fence_code();
 	context->fresh = false;
 	if (capsule->space.ops->verify(&capsule->space, &why) == OK)
 		return;

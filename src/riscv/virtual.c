@@ -3,6 +3,7 @@
 
 #include "core/lock.h"
 #include "riscv/access.h"
+#include "riscv/fence.h"
 #include "riscv/hext/hext.h"
 #include "riscv/trap.h"
 
@@ -71,8 +72,8 @@ void virtual_set_up(struct cpu *cpu)
 	csr_write(hgatp, 0);
 	csr_write64(CSR_HTIMEDELTA, CSR_HTIMEDELTAH, 0);
 	virtual_drop(cpu);
-	virtual_fence_all();
-	virtual_fence_guest();
+	fence_second_stage();
+	fence_guest_pages();
 }
 
 /*
@@ -135,8 +136,8 @@ static void fence_translations(const struct context *context)
 	if (context->has_vmid && !context->fresh)
 		return;
 	if (!context->has_vmid)
-		virtual_fence_all(); /* VMID 0 has another mode and root now, or none */
-	virtual_fence_guest();
+		fence_second_stage(); /* VMID 0 has another mode and root now, or none */
+	fence_guest_pages();
 }
 
 /*

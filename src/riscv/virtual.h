@@ -45,26 +45,6 @@ static inline uint64_t virtual_to_host_time(const struct context *context, uint6
 	return host < when ? (uint64_t)-1 : host;
 }
 
-/*
- * Whatever the hart has cached of translations: of the loaded guest's first stage, as far as
- * it belongs to the VMID that is in hgatp (HFENCE.VVMA), and of both stages, of everybody
- * (HFENCE.GVMA). Encoded by hand for assemblers that don't know H.
- */
-static inline void virtual_fence_guest(void)
-{
-	__asm__ volatile(".4byte 0x22000073" : : : "memory");
-}
-
-static inline void virtual_fence_page(xlen_t page)
-{
-	__asm__ volatile(".insn r 0x73, 0, 0x11, x0, %0, x0" : : "r"(page) : "memory");
-}
-
-static inline void virtual_fence_all(void)
-{
-	__asm__ volatile(".4byte 0x62000073" : : : "memory");
-}
-
 /* What H has to offer here: see struct cpu. Before virtual_set_up(). */
 void virtual_probe(struct cpu *cpu);
 

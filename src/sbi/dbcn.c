@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * "Debug Console Extension (EID #0x4442434E "DBCN")". Calls don't block, so a
- * call takes at most CHUNK bytes: the guest repeats with the rest, and the time
- * that one exit takes stays bounded whatever count it names.
+ * call takes at most CHUNK bytes, and none beyond the end of a piece of the host's
+ * memory: the guest repeats with the rest, and the time that one exit takes stays
+ * bounded whatever count it names.
  */
 #include "core/arch.h"
 #include "sbi/sbi.h"
@@ -23,12 +24,13 @@ static __attribute__((noinline)) struct sbi_ret write_elsewhere(xlen_t size, xle
 {
 	struct vcpu *vcpu = vcpu_this();
 	uint8_t *from;
+	xlen_t here;
 
 	if (!size)
 		return sbi_return(SBI_SUCCESS, 0);
-	if (!sbi_memory(vcpu->capsule, low, high, size, ALLOW_READ, &from))
+	if (!sbi_memory_part(vcpu->capsule, low, high, size, ALLOW_READ, &from, &here))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-	return write_chunk(vcpu, from, size);
+	return write_chunk(vcpu, from, here);
 }
 
 static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size, xlen_t low,
@@ -36,11 +38,11 @@ static __attribute__((noinline)) struct sbi_ret console_read_memory(xlen_t size,
 {
 	struct vcpu *vcpu = vcpu_this();
 	uint8_t *to;
-	xlen_t count = 0;
+	xlen_t count = 0, here = 0;
 
-	if (size && !sbi_memory(vcpu->capsule, low, high, size, ALLOW_WRITE, &to))
+	if (size && !sbi_memory_part(vcpu->capsule, low, high, size, ALLOW_WRITE, &to, &here))
 		return sbi_return(SBI_ERR_INVALID_PARAM, 0);
-	while (count < size && count < CHUNK) {
+	while (count < here && count < CHUNK) {
 		int byte = console_read(vcpu->console);
 
 		if (byte < 0)

@@ -305,19 +305,23 @@ static bool tell_event(struct event_info *info)
 
 static long event_get_info(xlen_t low, xlen_t high, xlen_t count, xlen_t flags)
 {
-	enum { ENTRIES_MAX = 256 }; /* so that one call stays short; Linux has 52 */
-	struct event_info *info;
+	/* So that one call stays short; Linux has 52. */
+	enum { ENTRIES_MAX = 256, SIZE = sizeof(struct event_info) };
+	const struct capsule *capsule = vcpu_this()->capsule;
+	const unsigned allow = ALLOW_READ | ALLOW_WRITE;
 	uint8_t *memory;
+	xlen_t here;
 
-	if (flags || low % sizeof(*info) || count > ENTRIES_MAX)
+	if (flags || low % SIZE || count > ENTRIES_MAX)
 		return SBI_ERR_INVALID_PARAM;
-	if (!sbi_memory(vcpu_this()->capsule, low, high, count * sizeof(*info),
-			ALLOW_READ | ALLOW_WRITE, &memory))
+	if (!sbi_memory_part(capsule, low, high, count * SIZE, allow, &memory, &here))
 		return SBI_ERR_INVALID_ADDRESS;
-	info = (struct event_info *)(void *)memory;
-	for (; count; count--)
-		if (!tell_event(info++))
+	for (xlen_t done = 0; done < count * SIZE; done += SIZE) {
+		/* No entry is in two pieces of memory: they are aligned. */
+		if (!sbi_memory(capsule, low + done, high, SIZE, allow, &memory) ||
+		    !tell_event((struct event_info *)(void *)memory))
 			return SBI_ERR_INVALID_PARAM;
+	}
 	return SBI_SUCCESS;
 }
 

@@ -52,6 +52,20 @@ bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t s
 	return true;
 }
 
+bool sbi_memory_part(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t size,
+		     unsigned allow, uint8_t **out, xlen_t *length)
+{
+	uint64_t here;
+	hpa_t host;
+
+	if (high != 0 ||
+	    !space_lookup_part(&capsule->space, (gpa_t){low}, size, allow, &host, &here))
+		return false;
+	*out = (uint8_t *)(uintptr_t)host.raw;
+	*length = (xlen_t)here;
+	return true;
+}
+
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address)
 {
 	uint8_t *unused;

@@ -154,10 +154,18 @@ static inline bool sbi_is_there(const struct vcpu *vcpu)
 /*
  * "Shared memory physical address range parameter": host memory behind guest-
  * physical (low, high), `size` bytes that allow `allow`. False when any of it
- * isn't this capsule's.
+ * isn't this capsule's, or they aren't in one piece of the host's memory: no piece ends but at a
+ * page's end.
  */
 bool sbi_memory(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t size, unsigned allow,
 		uint8_t **out);
+
+/*
+ * The same for what may be dealt with in parts: `length` gets how much of it lies at `out`, which
+ * is all of it unless the capsule's RAM is in several pieces. All of it is checked.
+ */
+bool sbi_memory_part(const struct capsule *capsule, xlen_t low, xlen_t high, xlen_t size,
+		     unsigned allow, uint8_t **out, xlen_t *length);
 
 /* True when the guest may begin to execute at `address` (HSM start_addr, resume_addr). */
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);

@@ -8,6 +8,7 @@
 #include "kit/kit.h"
 #include "kit/smp.h"
 #include "kit/test.h"
+#include "kit/trap.h"
 
 static const struct test_subject subjects[] = {
 	{"hsm", smp_hsm_test},	    {"ipi", smp_ipi_test},   {"wfi", smp_wfi_test},
@@ -17,5 +18,6 @@ static const struct test_subject subjects[] = {
 void main(void)
 {
 	smp_init();
+	trap_learn_sip();
 	test_run(subjects);
 }

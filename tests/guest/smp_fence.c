@@ -12,6 +12,7 @@
 #include "kit/mmu.h"
 #include "kit/smp.h"
 #include "kit/test.h"
+#include "kit/trap.h"
 #include "smp_subjects.h"
 
 #define VA_SHARED 0x50000000UL
@@ -58,7 +59,7 @@ static void use_mapping_sleeping(unsigned long number)
 		unsigned long least;
 
 		sbi_set_timer(csr_time() + 1000);
-		while (!(CSR_READ(sip) & SIP_STIP))
+		while (!trap_is_pending(IRQ_TIMER))
 			__asm__ volatile("wfi" : : : "memory");
 		least = __atomic_load_n(&published, __ATOMIC_SEQ_CST);
 		note(number, least, *(volatile unsigned long *)VA_SHARED);

@@ -8,6 +8,7 @@
 #include "kit/mmio.h"
 #include "kit/smp.h"
 #include "kit/test.h"
+#include "kit/trap.h"
 #include "smp_subjects.h"
 
 static struct mmio_device uart, plic;
@@ -28,7 +29,7 @@ static void wait_for_it(unsigned long number)
 	while (!stop) {
 		__asm__ volatile("wfi" : : : "memory");
 		CSR_CLEAR(sip, SIP_SSIP);
-		if (!(CSR_READ(sip) & SIP_SEIP))
+		if (!trap_is_pending(IRQ_EXTERNAL))
 			continue;
 		irq = mmio_read32(plic.base + PLIC_CLAIM(context));
 		if (!irq)

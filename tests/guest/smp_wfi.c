@@ -8,6 +8,7 @@
 #include "kit/kit.h"
 #include "kit/smp.h"
 #include "kit/test.h"
+#include "kit/trap.h"
 #include "smp_subjects.h"
 
 #define ROUNDS	500
@@ -15,9 +16,10 @@
 
 static volatile unsigned long ball;
 
-static void sleep(unsigned long wake)
+/* Until an IPI comes, or, with `timed`, the timer's interrupt. */
+static void sleep(bool timed)
 {
-	while (!(CSR_READ(sip) & wake))
+	while (!(CSR_READ(sip) & SIP_SSIP) && !(timed && trap_is_pending(IRQ_TIMER)))
 		__asm__ volatile("wfi" : : : "memory");
 	CSR_CLEAR(sip, SIP_SSIP);
 }
@@ -27,7 +29,7 @@ static void throw_back(unsigned long last)
 {
 	CSR_SET(sie, SIP_SSIP);
 	while (ball < last) {
-		sleep(SIP_SSIP);
+		sleep(false);
 		if (__atomic_load_n(&ball, __ATOMIC_SEQ_CST) & 1) {
 			__atomic_add_fetch(&ball, 1, __ATOMIC_SEQ_CST);
 			smp_send_ipi(0);
@@ -57,11 +59,11 @@ static void check_pairs(void)
 	sbi_set_timer(csr_time() + GIVE_UP);
 	smp_start(1, throw_back, 2 * count);
 	smp_wait_state(1, HSM_STARTED);
-	for (; thrown < count && !(CSR_READ(sip) & SIP_STIP); thrown++) {
+	for (; thrown < count && !trap_is_pending(IRQ_TIMER); thrown++) {
 		__atomic_add_fetch(&ball, 1, __ATOMIC_SEQ_CST);
 		smp_send_ipi(1);
-		while ((ball & 1) && !(CSR_READ(sip) & SIP_STIP))
-			sleep(SIP_SSIP | SIP_STIP);
+		while ((ball & 1) && !trap_is_pending(IRQ_TIMER))
+			sleep(true);
 	}
 	test_equal(count, thrown, "a ball is thrown to and fro %lu times, and no wake-up is lost",
 		   count);
@@ -87,7 +89,7 @@ static void beat(unsigned long number)
 	for (unsigned long i = 0; i < BEATS; i++) {
 		due += PERIOD;
 		sbi_set_timer(due);
-		while (!(CSR_READ(sip) & SIP_STIP))
+		while (!trap_is_pending(IRQ_TIMER))
 			__asm__ volatile("wfi" : : : "memory");
 		if (csr_time() < due)
 			early++;

@@ -53,7 +53,8 @@ def test_no_second_stage_without_h(bench, cell):
     """A capsule that asks for what the hart lacks is refused, in words; the other one runs."""
     width = CELLS[cell]["width"]
     ended = bench.run(guest("mixed", width), limit=60, cpus=1, mem="256M", **CELLS[cell])
-    ended.says("Capsule other is refused: isolation is hext, but CPU 0 has no H extension; "
+    ended.says("Capsule other is refused: none of CPU 0 can run it: isolation is hext, but CPU 0 "
+               "has no H extension; "
                "pmp or auto would be accepted", "Capsule 1: one: powered off")
 
 

@@ -8,6 +8,7 @@
 
 #include <libfdt.h>
 
+#include "core/options.h"
 #include "core/ram.h"
 
 /* Every allocation can be made to fail. */
@@ -15,10 +16,15 @@ static enum status try_alloc(struct ram_map *map, uint64_t size, uint64_t align,
 			     hpa_t *out, struct reason *why);
 static enum status try_claim(struct ram_map *map, struct hpa_range range, unsigned owner,
 			     const char *what, struct reason *why);
-#define ram_alloc try_alloc
-#define ram_claim try_claim
+static enum status try_alloc_high(struct ram_map *map, uint64_t size, uint64_t align,
+				  uint64_t phase, unsigned owner, hpa_t *out, struct reason *why);
+#define ram_alloc      try_alloc
+#define ram_alloc_high try_alloc_high
+#define ram_claim      try_claim
 #include "core/capsule_make.c"
+#include "core/capsule_ram.c"
 #undef ram_alloc
+#undef ram_alloc_high
 #undef ram_claim
 
 #include "fake/arch.h"
@@ -56,6 +62,14 @@ static enum status try_alloc(struct ram_map *in, uint64_t size, uint64_t align, 
 	if (step_fails("ram_alloc"))
 		return refuse(reason, ERR_NOMEM, "the test says no");
 	return ram_alloc(in, size, align, of, out, reason);
+}
+
+static enum status try_alloc_high(struct ram_map *in, uint64_t size, uint64_t align, uint64_t phase,
+				  unsigned of, hpa_t *out, struct reason *reason)
+{
+	if (step_fails("ram_alloc_high"))
+		return refuse(reason, ERR_NOMEM, "the test says no");
+	return ram_alloc_high(in, size, align, phase, of, out, reason);
 }
 
 static enum status try_claim(struct ram_map *in, struct hpa_range range, unsigned of,
@@ -192,6 +206,14 @@ static uint64_t own_size(void)
 {
 	return align_up(sizeof(struct capsule), PAGE_SIZE) +
 	       align_up(sizeof(struct fake_vcpu), PAGE_SIZE);
+}
+
+/* All that a capsule takes comes back; how much that was. */
+static uint64_t give_back(void)
+{
+	return ram_free_owner(&map, RAM_OWNER_CAPSULE + 1) +
+	       ram_free_owner(&map, RAM_OWNER_GUEST + 1) +
+	       ram_free_owner(&map, RAM_OWNER_STAGED + 1);
 }
 
 /* Steps of a bounded size, until it runs. */
@@ -342,8 +364,9 @@ static void check_created(uint8_t *ram)
 	assert_ptr_equal(guest_memory(capsule->ram), ram);
 	assert_int_equal(capsule->space.region_count, 1);
 	assert_int_equal(capsule->space.regions[0].allow, ALLOW_ALL);
-	assert_int_equal(ram_owner_of(&map, (hpa_t){(uintptr_t)ram}), RAM_OWNER_CAPSULE + 1);
-	assert_true(ram_total(&map, RAM_OWNER_CAPSULE + 1) == wish.memory_size + own_size());
+	assert_int_equal(ram_owner_of(&map, (hpa_t){(uintptr_t)ram}), RAM_OWNER_GUEST + 1);
+	assert_true(ram_total(&map, RAM_OWNER_GUEST + 1) == wish.memory_size);
+	assert_true(ram_total(&map, RAM_OWNER_CAPSULE + 1) == own_size());
 	assert_memory_equal(&capsule->harts, &harts, sizeof(harts));
 	assert_int_equal(capsule->restart, wish.restart);
 	assert_true(capsule->started_at == fake_arch.time);
@@ -396,7 +419,7 @@ static void test_created(void **state)
 	assert_int_equal(fake_console()->begins, 1);
 	assert_false(fake_log_contains("started again"));
 	/* All of it comes back. */
-	ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
+	give_back();
 	check_baseline();
 }
 
@@ -442,7 +465,7 @@ static void test_after_another(void **state)
 	create_well();
 	load();
 	memset(host + MIB(2), 0xee, MIB(8));
-	ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
+	give_back();
 	fake_arch_reset();
 	place_init(FAKE_HARTS);
 	fake_log_clear();
@@ -633,7 +656,7 @@ static void test_vcpus(void **state)
 		}
 		assert_in_range(on[0], counts[i] / 2, (counts[i] + 1) / 2);
 		assert_int_equal(capsule->cap.rate, 98304); /* 1.5 in 2^16 */
-		ram_free_owner(&map, RAM_OWNER_CAPSULE + 1);
+		give_back();
 		check_baseline();
 	}
 }
@@ -762,6 +785,143 @@ static void test_long_name(void **state)
 	assert_int_equal(strlen(capsule->name), MANIFEST_NAME_MAX - 1);
 }
 
+/* --- RAM in several pieces ------------------------------------------------------------ */
+
+/* A byte of the guest's RAM as it should be when it starts. */
+static uint8_t first_byte(uint64_t at, uint64_t initrd)
+{
+	uint64_t start = MIB(2 * 64 / XLEN);
+
+	if (at >= start && at - start < KERNEL_SIZE)
+		return kernel[at - start];
+	if (at >= initrd && at - initrd < wish.ramdisk.size)
+		return wish.ramdisk.data[at - initrd];
+	return 0;
+}
+
+/* Every byte of it by the regions, but those of the tree; and what isn't its own is as before. */
+static void check_pieces(void)
+{
+	uint64_t tree = capsule->image.extras.tree.raw - capsule->ram.raw;
+	uint64_t initrd = capsule->image.extras.initrd.raw - capsule->ram.raw;
+	uint8_t *seen = calloc(HOST_SIZE / PAGE_SIZE, 1);
+
+	for (uint64_t at = 0; at < capsule->ram_size; at += PAGE_SIZE) {
+		uint8_t *page = guest_memory((gpa_t){capsule->ram.raw + at});
+
+		assert_true(inside(page, host, HOST_SIZE));
+		assert_int_equal(ram_owner_of(&map, (hpa_t){(uintptr_t)page}),
+				 RAM_OWNER_STAGED + 1);
+		assert_int_equal(seen[(page - host) / PAGE_SIZE]++, 0);
+		for (unsigned i = 0; i < PAGE_SIZE && at < tree; i++)
+			if (page[i] != first_byte(at + i, initrd))
+				fail_msg("byte 0x%lx is 0x%x", (unsigned long)(at + i), page[i]);
+	}
+	for (uint64_t at = 0; at < HOST_SIZE; at += PAGE_SIZE)
+		if (ram_owner_of(&map, (hpa_t){(uintptr_t)host + at}) != RAM_OWNER_CAPSULE + 1 &&
+		    !seen[at / PAGE_SIZE])
+			assert_int_equal(host[at], OLD);
+	free(seen);
+	check_tree(guest_memory(capsule->image.extras.tree));
+}
+
+/* The largest first; a ramdisk lies in two of them, and the tree in one. */
+static void test_pieces(void **state)
+{
+	static uint8_t large[MIB(3) / 2];
+
+	(void)state;
+	for (unsigned mib = 17; mib <= 28; mib++) {
+		fresh();
+		poison();
+		for (unsigned i = 0; i < sizeof(large); i++)
+			large[i] = 1 + i % 253;
+		wish.ramdisk.data = large;
+		wish.ramdisk.size = sizeof(large);
+		wish.memory_size = MIB(mib);
+		fake_arch.hext = 3;
+		create_well();
+		assert_int_equal(capsule->ram.raw, FAKE_STAGE_RAM);
+		assert_int_equal(capsule->space.region_count, 2);
+		assert_ptr_equal((uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw,
+				 host + MIB(16));
+		assert_true(capsule->space.end.raw == FAKE_STAGE_RAM + MIB(mib));
+		load();
+		check_pieces();
+		assert_true(fake_log_contains("and 1 places more"));
+		assert_int_equal(give_back(), MIB(mib) + own_size());
+		check_baseline();
+	}
+	/* What fits in one piece is in one, at the end; also with hext. */
+	fresh();
+	fake_arch.hext = 3;
+	create_well();
+	assert_int_equal(capsule->space.region_count, 1);
+	assert_ptr_equal((uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw, host + MIB(24));
+}
+
+/* A kind of page that is larger than the others is what counts first, while there are any. */
+static void test_large_pieces(void **state)
+{
+	(void)state;
+	fake_arch.hext = 3;
+	fake_arch.large = MIB(8);
+	wish.memory_size = MIB(20);
+	create_well();
+	/* 8 MiB units, at multiples of 8 MiB: 16-32, then what is left at 10-14. */
+	assert_int_equal(capsule->space.region_count, 2);
+	assert_ptr_equal((uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw, host + MIB(16));
+	assert_ptr_equal((uint8_t *)(uintptr_t)capsule->space.regions[1].to.raw, host + MIB(10));
+	/* Guest and host addresses agree in what is below such a unit, wherever the guest begins.
+	 */
+	fresh();
+	fake_arch.hext = 3;
+	fake_arch.large = MIB(8);
+	wish.memory_size = MIB(10);
+	wish.memory_base_given = true;
+	wish.memory_base.raw = 0x40000000 + MIB(2);
+	create_well();
+	assert_ptr_equal((uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw, host + MIB(18));
+	assert_int_equal(capsule->space.regions[0].from.raw, 0x40000000 + MIB(2));
+	/* Not in whole ones, then in smaller ones. */
+	fresh();
+	fake_arch.hext = 3;
+	fake_arch.large = MIB(8);
+	wish.memory_size = MIB(15);
+	wish.memory_base_given = true;
+	wish.memory_base.raw = 0x40000000 + MIB(4);
+	create_well();
+	assert_int_equal(capsule->space.region_count, 1);
+	assert_ptr_equal((uint8_t *)(uintptr_t)capsule->space.regions[0].to.raw, host + MIB(16));
+}
+
+/* With the numbers: too little in all, or in too many pieces; PMP needs one. */
+static void test_no_pieces(void **state)
+{
+	struct reason reason;
+
+	(void)state;
+	wish.memory_size = MIB(17);
+	refuse_it("memory-mib is 17, but there is no 17408 KiB of free RAM aligned to 2048 KiB in "
+		  "one piece; the largest piece so aligned has 16384 KiB");
+	fake_arch.hext = 3;
+	wish.memory_size = MIB(29);
+	refuse_it(
+		"memory-mib is 29, but all free RAM, in pieces aligned to 2048 KiB, has 28672 KiB");
+	fake_arch.alignment = MIB(1) / 4;
+	for (unsigned i = 4; i < 56; i++)
+		assert_int_equal(ram_claim(&map,
+					   (struct hpa_range){
+						   {(uintptr_t)host + i * MIB(1) / 2 + MIB(1) / 4},
+						   PAGE_SIZE},
+					   RAM_OWNER_RESERVED, "it", &reason),
+				 i == 28 || i == 29 ? ERR_OVERLAP : OK);
+	baseline = map;
+	wish.memory_size = MIB(13);
+	refuse_it("memory-mib is 13, but the 16 largest pieces of free RAM, aligned to 256 KiB, "
+		  "have ");
+}
+
 /* --- failures at every step ------------------------------------------------------------ */
 
 /* The k-th of all the steps that can fail does, for every k, at a free place and a given one. */
@@ -785,13 +945,37 @@ static void test_fail_at(void **state)
 			/* The same again, without the failure. */
 			fail_at = 0;
 			create_well();
-			assert_int_equal(ram_free_owner(&map, RAM_OWNER_CAPSULE + 1),
-					 wish.memory_size + own_size());
+			assert_int_equal(give_back(), wish.memory_size + own_size());
 			check_baseline();
 		}
 		/* Its structure, isolation, its RAM, the fence, its vCPU. */
 		assert_int_equal(failed, 5);
 	}
+}
+
+/* The same of RAM in pieces, where not every step that fails is the end. */
+static void test_fail_at_pieces(void **state)
+{
+	unsigned failed = 0;
+
+	(void)state;
+	for (int k = 1; k < 20; k++) {
+		fresh();
+		fake_arch.fails = step_fails;
+		fake_arch.hext = 3;
+		wish.memory_size = MIB(20);
+		fail_at = k;
+		if (!create()) {
+			failed++;
+			check_baseline();
+			fail_at = 0;
+			create_well();
+		}
+		assert_int_equal(give_back(), MIB(20) + own_size());
+		check_baseline();
+	}
+	/* Its structure, isolation, the fence of each piece, its vCPU. */
+	assert_true(failed >= 5);
 }
 
 /* No room for what it takes in the table of extents, or in RAM: it is made, or nothing is. */
@@ -855,7 +1039,11 @@ int main(void)
 		cmocka_unit_test_setup(test_images, set_up),
 		cmocka_unit_test_setup(test_tree_too_large, set_up),
 		cmocka_unit_test_setup(test_long_name, set_up),
+		cmocka_unit_test_setup(test_pieces, set_up),
+		cmocka_unit_test_setup(test_large_pieces, set_up),
+		cmocka_unit_test_setup(test_no_pieces, set_up),
 		cmocka_unit_test_setup(test_fail_at, set_up),
+		cmocka_unit_test_setup(test_fail_at_pieces, set_up),
 		cmocka_unit_test_setup(test_short_of, set_up),
 	};
 

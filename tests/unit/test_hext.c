@@ -16,11 +16,17 @@ static xlen_t fake_hgatp;
 #include "riscv/hext/gstage.h"
 #include "riscv/hext/hext.c"
 
+enum { SLOTS = 16 };
+
+/* Where guests have RAM that is none of this program's. */
+#define FAR ((uint64_t)1 << 49)
+
 static struct cpu cpu;
-static struct pmp_entry written[HEXT_PMP_SLOTS];
+static struct pmp_entry written[SLOTS];
 static unsigned writes, fences;
 static uint64_t coarsest;
 static struct ram_map ram;
+static unsigned capsules;
 static struct reason why;
 static uint8_t *memory;
 
@@ -29,7 +35,7 @@ _Thread_local struct hart *arch_this_hart;
 bool pmp_write_address(unsigned slot, xlen_t value)
 {
 	/* Never while any entry is in force. */
-	for (unsigned i = 0; i < HEXT_PMP_SLOTS; i++)
+	for (unsigned i = 0; i < SLOTS; i++)
 		assert_int_equal(written[i].config & PMP_A, PMP_OFF);
 	written[slot].address = value;
 	writes++;
@@ -38,9 +44,9 @@ bool pmp_write_address(unsigned slot, xlen_t value)
 
 bool pmp_write_config(unsigned csr, xlen_t value)
 {
-	assert_int_equal(csr, 0);
+	assert_true(csr == 0 || csr == 2);
 	for (unsigned i = 0; i < 8; i++)
-		written[i].config = value >> (8 * i);
+		written[4 * csr + i].config = value >> (8 * i);
 	writes++;
 	return true;
 }
@@ -76,7 +82,8 @@ static int set_up(void **state)
 		.pmp_slots = 16,
 	};
 	arch_this_hart = &cpu.hart;
-	wall = (struct wall){.count = 0};
+	wall = (struct wall){.entry_count = 0};
+	edition = 0;
 	memset(&pool, 0, sizeof(pool));
 	memset(&ram, 0, sizeof(ram));
 	memset(written, 0, sizeof(written));
@@ -84,7 +91,10 @@ static int set_up(void **state)
 	coarsest = PAGE_SIZE;
 	memory = aligned_alloc(MIB(2), MIB(64));
 	assert_int_equal(ram_add(&ram, (struct hpa_range){{(uintptr_t)memory}, MIB(64)}, &why), OK);
-	hext_init(&ram);
+	hext_init(&ram, SLOTS);
+	/* Far away from there is more, of which nothing is ever touched. */
+	assert_int_equal(ram_add(&ram, (struct hpa_range){{FAR}, GIB(16)}, &why), OK);
+	capsules = 0;
 	return 0;
 }
 
@@ -97,8 +107,11 @@ static int tear_down(void **state)
 
 static struct space make(uint64_t from, uint64_t to, uint64_t size)
 {
-	struct space space = {.ops = &hext_isolation};
+	struct space space = {.ops = &hext_isolation, .end = {from + size}};
 
+	assert_int_equal(ram_claim(&ram, (struct hpa_range){{to}, size},
+				   RAM_OWNER_STAGED + ++capsules, "it", &why),
+			 OK);
 	assert_int_equal(
 		hext_isolation.map(&space, (gpa_t){from}, (hpa_t){to}, size, ALLOW_ALL, &why), OK);
 	return space;
@@ -107,29 +120,28 @@ static struct space make(uint64_t from, uint64_t to, uint64_t size)
 /* What the entries that are in force allow at one place. */
 static void expect(uint64_t at, unsigned allow)
 {
-	assert_int_equal(pmp_lookup(written, HEXT_PMP_SLOTS, at, 8), allow);
+	assert_int_equal(pmp_lookup(written, SLOTS, at, 8), allow);
 }
 
 static void test_wall(void **state)
 {
-	struct space one = make(0x80000000, GIB(8), MIB(4));
-	struct space other = make(0x80000000, GIB(8) + MIB(4), MIB(2));
-	struct space far = make(GIB(1), GIB(16), MIB(2));
+	struct space one = make(0x80000000, FAR + GIB(8), MIB(4));
+	struct space other = make(0x80000000, FAR + GIB(8) + MIB(4), MIB(2));
+	struct space far = make(GIB(1), FAR + GIB(12), MIB(2));
 
 	(void)state;
+	assert_int_equal(hext_seal(&why), OK);
 	hext_isolation.activate(&one);
 	expect(pool.base.raw, ALLOW_READ);
 	expect(pool.base.raw + GSTAGE_POOL_SIZE - 8, ALLOW_READ);
 	expect(pool.base.raw + GSTAGE_POOL_SIZE, 0);
-	expect(GIB(8) - 8, 0);
-	expect(GIB(8), ALLOW_ALL);
-	expect(GIB(8) + MIB(6) - 8, ALLOW_ALL);
-	expect(GIB(8) + MIB(6), 0);
-	expect(GIB(16), ALLOW_ALL);
-	expect(GIB(16) + MIB(2), 0);
+	expect(FAR + GIB(8) - 8, 0);
+	expect(FAR + GIB(8), ALLOW_ALL);
+	expect(FAR + GIB(8) + MIB(6) - 8, ALLOW_ALL);
+	expect(FAR + GIB(8) + MIB(6), 0);
+	expect(FAR + GIB(12), ALLOW_ALL);
+	expect(FAR + GIB(12) + MIB(2), 0);
 	expect(0x10000000, 0);
-	/* Neighbours are one range. */
-	assert_int_equal(wall.count, 2);
 
 	/* A change of capsule writes nothing and fences nothing. */
 	writes = fences = 0;
@@ -140,11 +152,11 @@ static void test_wall(void **state)
 
 	/* After one of the other kind all is written anew, and fenced. */
 	hext_leave(&cpu);
-	expect(GIB(8), 0);
+	expect(FAR + GIB(8), 0);
 	expect(pool.base.raw, 0);
 	assert_true(cpu.pmp_dirty);
 	hext_isolation.activate(&one);
-	expect(GIB(8), ALLOW_ALL);
+	expect(FAR + GIB(8), ALLOW_ALL);
 	assert_int_equal(fences, 1);
 	assert_false(cpu.pmp_dirty);
 	hext_leave(&cpu);
@@ -153,10 +165,28 @@ static void test_wall(void **state)
 	assert_int_equal(writes, 0);
 }
 
+/* Built anew, it is in force on a hart from its next switch on. */
+static void test_seal_again(void **state)
+{
+	struct space one = make(0x80000000, FAR + GIB(8), MIB(4));
+
+	(void)state;
+	assert_int_equal(hext_seal(&why), OK);
+	hext_isolation.activate(&one);
+	make(0x80000000, FAR + GIB(9), MIB(2));
+	assert_int_equal(hext_seal(&why), OK);
+	expect(FAR + GIB(9), 0);
+	hext_isolation.activate(&one);
+	expect(FAR + GIB(9), ALLOW_ALL);
+	/* A machine without H has nothing to seal. */
+	pool.memory = NULL;
+	assert_int_equal(hext_seal(&why), OK);
+}
+
 static void test_hgatp(void **state)
 {
-	struct space one = make(0x80000000, GIB(8), MIB(4));
-	struct space wide = make((uint64_t)1 << 41, GIB(9), MIB(2));
+	struct space one = make(0x80000000, FAR + GIB(8), MIB(4));
+	struct space wide = make((uint64_t)1 << 41, FAR + GIB(9), MIB(2));
 	struct space plain = {.ops = &pmp_isolation};
 
 	(void)state;
@@ -165,6 +195,7 @@ static void test_hgatp(void **state)
 	assert_int_equal(hext_hgatp(&one, 5) << 20 >> 20, one.stage_root.raw >> 12);
 	assert_int_equal(hext_hgatp(&wide, 0x3fff) >> 44, 9 << 16 | 0x3fff);
 	assert_int_equal(hext_hgatp(&plain, 5), 0);
+	assert_int_equal(hext_seal(&why), OK);
 
 	hext_isolation.activate(&one);
 	fake_hgatp = hext_hgatp(&one, 77);
@@ -177,26 +208,18 @@ static void test_hgatp(void **state)
 	assert_int_equal(hext_isolation.verify(&one, &why), ERR_LIMIT);
 }
 
-/* What a capsule took is given back, also out of the middle of a range. */
+/* What a capsule took is given back; twice is once. */
 static void test_unmap(void **state)
 {
-	struct space first = make(0x80000000, GIB(8), MIB(2));
-	struct space middle = make(0x80000000, GIB(8) + MIB(2), MIB(2));
-	struct space last = make(0x80000000, GIB(8) + MIB(4), MIB(2));
+	struct space first = make(0x80000000, FAR + GIB(8), MIB(2));
+	struct space last = make(0x80000000, FAR + GIB(8) + MIB(4), MIB(2));
 	unsigned pages = 0;
 
 	(void)state;
-	assert_int_equal(wall.count, 1);
-	hext_isolation.unmap(&middle);
-	assert_int_equal(wall.count, 2);
-	hext_isolation.activate(&first);
-	expect(GIB(8), ALLOW_ALL);
-	expect(GIB(8) + MIB(2), 0);
-	expect(GIB(8) + MIB(4), ALLOW_ALL);
 	hext_isolation.unmap(&first);
+	assert_int_equal(first.region_count, 0);
 	hext_isolation.unmap(&last);
 	hext_isolation.unmap(&last);
-	assert_int_equal(wall.count, 0);
 	for (unsigned i = 0; i < GSTAGE_POOL_PAGES; i++)
 		pages += pool.owner[i] != 0;
 	assert_int_equal(pages, 0);
@@ -207,31 +230,73 @@ static enum status try_map(struct space *space, uint64_t from, uint64_t to, uint
 	return hext_isolation.map(space, (gpa_t){from}, (hpa_t){to}, size, ALLOW_ALL, &why);
 }
 
-static void test_too_many_pieces(void **state)
+/* A guest's RAM in pieces: each as it is told, and the shape of the tables is that of the whole. */
+static void test_pieces(void **state)
 {
-	struct space spaces[16] = {{.ops = NULL}};
-	unsigned count = 0, before;
+	uint64_t from = ((uint64_t)1 << 41) - MIB(4);
+	struct space space = {.ops = &hext_isolation, .end = {from + MIB(7)}};
+	struct gstage stage;
+	uint64_t leaf;
+	unsigned allow;
+	hpa_t at;
 
 	(void)state;
-	/* TOR pairs: not powers of two. */
-	while (try_map(&spaces[count], 0x80000000, GIB(8 + count), MIB(6)) == OK)
-		count++;
-	assert_int_equal(count, 3);
-	assert_non_null(strstr(why.text, "3 pieces"));
-	hext_isolation.unmap(&spaces[count]);
-	/* All is as before. */
-	before = wall.count;
-	hext_isolation.activate(&spaces[0]);
-	expect(GIB(8 + count), 0);
-	expect(GIB(8), ALLOW_ALL);
-	assert_int_equal(before, 3);
+	assert_int_equal(try_map(&space, from, FAR + GIB(3), MIB(2)), OK);
+	assert_int_equal(try_map(&space, from + MIB(2), FAR + MIB(6), MIB(4)), OK);
+	assert_int_equal(try_map(&space, from + MIB(6), FAR + GIB(9), MIB(1)), OK);
+	assert_int_equal(space.region_count, 3);
+	assert_int_equal(space.stage_shape, SHAPE_LAST);
+	stage = stage_of(&space);
+	assert_true(gstage_lookup(&stage, (gpa_t){from + MIB(4)}, &at, &allow, &leaf));
+	assert_int_equal(at.raw, FAR + MIB(8));
+	assert_int_equal(leaf, MIB(2));
+	assert_true(gstage_lookup(&stage, (gpa_t){from + MIB(7) - 1}, &at, &allow, &leaf));
+	assert_int_equal(at.raw, FAR + GIB(9) + MIB(1) - 1);
+	assert_int_equal(leaf, PAGE_SIZE);
+	assert_false(gstage_lookup(&stage, (gpa_t){from + MIB(7)}, &at, &allow, &leaf));
+}
 
+static void test_refusals(void **state)
+{
+	struct space space = make(0x80000000, FAR + GIB(8), MIB(2));
+
+	(void)state;
 	/* One more region than a space has room for. */
-	spaces[0].region_count = SPACE_REGIONS_MAX;
-	assert_int_equal(try_map(&spaces[0], GIB(4), GIB(8) + MIB(6), MIB(2)), ERR_LIMIT);
-	spaces[0].region_count = 1;
+	space.region_count = SPACE_REGIONS_MAX;
+	assert_int_equal(try_map(&space, GIB(4), FAR + MIB(6), MIB(2)), ERR_LIMIT);
+	assert_non_null(strstr(why.text, "at most 16 regions"));
+	space.region_count = 1;
 	/* The same guest address twice. */
-	assert_int_equal(try_map(&spaces[0], 0x80000000, GIB(8) + MIB(6), MIB(2)), ERR_OVERLAP);
+	assert_int_equal(try_map(&space, 0x80000000, FAR + MIB(6), MIB(2)), ERR_OVERLAP);
+	coarsest = MIB(4);
+	assert_int_equal(try_map(&space, GIB(4), FAR + MIB(8), MIB(6)), ERR_RANGE);
+	assert_non_null(strstr(why.text, "isn't a multiple of the PMP's grain, 0x400000"));
+}
+
+/* Memory of ours lies between so many guests that the entries don't suffice: the last is refused.
+ */
+static void test_too_many_ranges(void **state)
+{
+	struct space space = {.ops = &hext_isolation, .end = {0x80000000 + MIB(6)}};
+	unsigned count = 0;
+
+	(void)state;
+	for (enum status status = OK; status == OK; count++) {
+		uint64_t at = FAR + MIB(16) * count;
+
+		assert_int_equal(ram_claim(&ram, (struct hpa_range){{at}, MIB(6)},
+					   RAM_OWNER_STAGED + count, "it", &why),
+				 OK);
+		assert_int_equal(ram_claim(&ram, (struct hpa_range){{at + MIB(8)}, PAGE_SIZE},
+					   RAM_OWNER_CAPSULE + count, "it", &why),
+				 OK);
+		status = try_map(&space, 0x80000000, at, MIB(6));
+		hext_isolation.unmap(&space);
+	}
+	assert_int_equal(count, 8); /* the pool's, and seven of two entries */
+	assert_non_null(strstr(why.text, "8 ranges"));
+	assert_non_null(strstr(why.text, "16 PMP entries"));
+	assert_int_equal(hext_seal(&why), ERR_LIMIT);
 }
 
 static void refused(const char *word)
@@ -264,12 +329,15 @@ static void test_places(void **state)
 	(void)state;
 	assert_true(hext_isolation.translates);
 	assert_int_equal(hext_isolation.guest_address((hpa_t){GIB(9)}).raw, 0x80000000);
-	assert_int_equal(hext_isolation.alignment(MIB(32)), MIB(2));
+	assert_int_equal(hext_isolation.alignment(), MIB(2));
+	assert_int_equal(hext_isolation.best_alignment(GIB(1) - 1), MIB(2));
+	assert_int_equal(hext_isolation.best_alignment(GIB(1)), GIB(1));
 	coarsest = MIB(4);
-	assert_int_equal(hext_isolation.alignment(MIB(32)), MIB(4));
+	assert_int_equal(hext_isolation.alignment(), MIB(4));
+	assert_int_equal(hext_isolation.best_alignment(MIB(32)), MIB(4));
 	/* A machine without room for tables still runs capsules by PMP. */
 	pool.memory = NULL;
-	hext_init(&none);
+	hext_init(&none, SLOTS);
 	assert_null(pool.memory);
 }
 
@@ -279,7 +347,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wall, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hgatp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unmap, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_too_many_pieces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_seal_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pieces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_too_many_ranges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unfit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
 	};

@@ -2,9 +2,11 @@
 /* src/core/place.c: which harts a capsule gets, and every refusal with its numbers. */
 #include "unit.h"
 
+#include "core/options.h"
 #include "core/place.h"
 #include "core/share.h"
 #include "fake/arch.h"
+#include "fake/console.h"
 
 static uint8_t cells[8 * 4];
 static struct manifest_capsule wish;
@@ -28,6 +30,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	fake_arch_reset();
+	fake_log_clear();
+	fake_console_reset();
+	options.isolation = ISOLATION_AUTO;
 	place_init(FAKE_HARTS);
 	return 0;
 }
@@ -104,6 +109,60 @@ static void test_kinds(void **state)
 	assert_refuses(NULL, 201, ERR_RANGE, "its 2 CPU cores have 200");
 }
 
+static const struct manifest_capsule *fenced(const int *ids, enum manifest_isolation isolation)
+{
+	wishes(ids, 0);
+	wish.isolation = isolation;
+	return &wish;
+}
+
+static void assert_fenced(const int *ids, enum manifest_isolation isolation, uint32_t expected)
+{
+	if (place_harts(fenced(ids, isolation), &harts, &why) != OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(harts.words[0], expected);
+}
+
+/* A machine of which the last two harts have a second stage, and the first two haven't. */
+static void test_isolation(void **state)
+{
+	(void)state;
+	fake_arch.hext = 0xc;
+	fake_arch.different = 2;
+	assert_fenced(NULL, ISOLATION_HEXT, 0xc);
+	assert_fenced(NULL, ISOLATION_AUTO, 0xc); /* the stronger fence, where there is one */
+	assert_fenced(NULL, ISOLATION_PMP, 3);	  /* either kind, but one: the first */
+	assert_fenced(IDS(3, 2), ISOLATION_PMP, 0xc);
+	assert_fenced(IDS(0, 1), ISOLATION_AUTO, 3);
+	assert_fenced(IDS(1, 2), ISOLATION_HEXT, 4);
+	assert_true(fake_log_contains("Capsule it runs on CPU 2 and not on CPU 1, which it names"));
+	fake_log_clear();
+	assert_fenced(IDS(1, 2), ISOLATION_AUTO, 4);
+	assert_fenced(IDS(0, 1), ISOLATION_PMP, 3);
+	assert_fenced(IDS(2, 3), ISOLATION_PMP, 0xc);
+	/* Refused, with the harts that it could have had and what they lack. */
+	assert_int_equal(place_harts(fenced(IDS(0, 1), ISOLATION_HEXT), &harts, &why), ERR_LIMIT);
+	assert_string_equal(why.text, "none of CPU 0 1 can run it: isolation is hext, but CPU 0 "
+				      "has no such thing");
+	assert_int_equal(place_harts(fenced(IDS(1), ISOLATION_HEXT), &harts, &why), ERR_LIMIT);
+	assert_non_null(strstr(why.text, "none of CPU 1 can run it: isolation is hext, but CPU 1"));
+	/* What the manifest leaves open is the command line's. */
+	options.isolation = ISOLATION_HEXT;
+	assert_fenced(NULL, ISOLATION_AUTO, 0xc);
+	assert_fenced(NULL, ISOLATION_PMP, 3);
+	assert_int_equal(place_harts(fenced(IDS(0), ISOLATION_AUTO), &harts, &why), ERR_LIMIT);
+	options.isolation = ISOLATION_PMP;
+	assert_fenced(NULL, ISOLATION_AUTO, 3);
+	assert_fenced(NULL, ISOLATION_HEXT, 0xc);
+	options.isolation = ISOLATION_AUTO;
+	/* Those that could are another's. */
+	place_note(wishes(IDS(2), 0));
+	place_note(wishes(IDS(3), 0));
+	assert_int_equal(place_harts(fenced(NULL, ISOLATION_HEXT), &harts, &why), ERR_LIMIT);
+	assert_non_null(strstr(why.text, "none of CPU 0 1 can run it"));
+	assert_fenced(NULL, ISOLATION_AUTO, 3);
+}
+
 /* Where the least weight is: of equals the last. */
 static void test_choose(void **state)
 {
@@ -124,6 +183,7 @@ int main(void)
 		cmocka_unit_test_setup(test_affinity, set_up),
 		cmocka_unit_test_setup(test_refusals, set_up),
 		cmocka_unit_test_setup(test_kinds, set_up),
+		cmocka_unit_test_setup(test_isolation, set_up),
 		cmocka_unit_test_setup(test_choose, set_up),
 	};
 

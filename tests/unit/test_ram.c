@@ -147,6 +147,42 @@ static void test_alloc(void **state)
 			 ERR_NOMEM);
 }
 
+/* From the other end, at what remainder one wants. */
+static void test_alloc_high(void **state)
+{
+	hpa_t at;
+
+	(void)state;
+	memset(&map, 0, sizeof(map));
+	assert_int_equal(ram_add(&map, pages(1, 63), &why), OK);
+	assert_int_equal(ram_add(&map, pages(80, 9), &why), OK);
+	assert_int_equal(
+		ram_alloc_high(&map, 16 * PAGE_SIZE, 16 * PAGE_SIZE, 0, CAPSULE, &at, &why), OK);
+	assert_int_equal(at.raw, BASE + 48 * PAGE_SIZE);
+	assert_int_equal(ram_alloc_high(&map, 8 * PAGE_SIZE, PAGE_SIZE, 0, CAPSULE, &at, &why), OK);
+	assert_int_equal(at.raw, BASE + 81 * PAGE_SIZE);
+	assert_int_equal(ram_alloc_high(&map, 4 * PAGE_SIZE, 16 * PAGE_SIZE, 3 * PAGE_SIZE, CAPSULE,
+					&at, &why),
+			 OK);
+	assert_int_equal(at.raw, BASE + 35 * PAGE_SIZE);
+	assert_int_equal(ram_alloc_high(&map, PAGE_SIZE, PAGE_SIZE, 0, CAPSULE, &at, &why), OK);
+	assert_int_equal(at.raw, BASE + 80 * PAGE_SIZE);
+	/* 1 to 34, and 39 to 47 are free. */
+	assert_int_equal(ram_largest_free_at(&map, 32 * PAGE_SIZE, 2 * PAGE_SIZE), 33 * PAGE_SIZE);
+	assert_int_equal(ram_largest_free_at(&map, 32 * PAGE_SIZE, 8 * PAGE_SIZE), 27 * PAGE_SIZE);
+	assert_int_equal(ram_alloc_high(&map, 28 * PAGE_SIZE, 32 * PAGE_SIZE, 8 * PAGE_SIZE,
+					CAPSULE, &at, &why),
+			 ERR_NOMEM);
+	assert_says("the largest piece so aligned has 108 KiB");
+	assert_int_equal(
+		ram_alloc_high(&map, UINT64_MAX & ~4095ull, 1ull << 63, 0, CAPSULE, &at, &why),
+		ERR_NOMEM);
+	/* No remainder leads below the range. */
+	assert_int_equal(ram_alloc_high(&map, 9 * PAGE_SIZE, 64 * PAGE_SIZE, 38 * PAGE_SIZE,
+					CAPSULE, &at, &why),
+			 ERR_NOMEM);
+}
+
 /* Alignment of an extent near the end of the address space must not wrap to 0. */
 static void test_alloc_at_the_top(void **state)
 {
@@ -391,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_claim_refuses),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_alloc),
+		cmocka_unit_test(test_alloc_high),
 		cmocka_unit_test(test_alloc_at_the_top),
 		cmocka_unit_test(test_give_back),
 		cmocka_unit_test(test_full_table),

@@ -73,6 +73,52 @@ static void test_memory_rights(void **state)
 	assert_true(console_readable(&capsule.console));
 }
 
+/* The capsule's RAM in three pieces: the first at the end of the host's, the last a hole away. */
+static void in_pieces(void)
+{
+	enum { PART = RAM_SIZE / 4 };
+
+	capsule.space.region_count = 3;
+	for (unsigned i = 0; i < 3; i++)
+		capsule.space.regions[i] = (struct space_region){
+			{RAM_BASE + i * PART},
+			{(uintptr_t)memory + (3 - i) * PART},
+			PART,
+			ALLOW_ALL,
+		};
+	capsule.space.regions[2].from.raw += PART;
+}
+
+static void test_memory_part(void **state)
+{
+	enum { PART = RAM_SIZE / 4 };
+	uint8_t *out;
+	xlen_t here;
+
+	(void)state;
+	in_pieces();
+	assert_true(sbi_memory_part(&capsule, RAM_BASE + 8, 0, 8, ALLOW_READ, &out, &here));
+	assert_int_equal(here, 8);
+	assert_ptr_equal(out, memory + 3 * PART + 8);
+	assert_true(sbi_memory_part(&capsule, RAM_BASE + 8, 0, PART, ALLOW_READ, &out, &here));
+	assert_int_equal(here, PART - 8);
+	assert_ptr_equal(out, memory + 3 * PART + 8);
+	assert_true(sbi_memory_part(&capsule, RAM_BASE, 0, 2 * PART, ALLOW_READ, &out, &here));
+	assert_int_equal(here, PART);
+	assert_true(sbi_memory_part(&capsule, RAM_BASE + 5, 0, 0, ALLOW_READ, &out, &here));
+	assert_int_equal(here, 0);
+	/* All of it has to be there, with the rights. */
+	assert_false(sbi_memory_part(&capsule, RAM_BASE, 0, 2 * PART + 1, ALLOW_READ, &out, &here));
+	assert_false(sbi_memory_part(&capsule, RAM_BASE, 1, 8, ALLOW_READ, &out, &here));
+	assert_false(sbi_memory_part(&capsule, RAM_BASE + 2 * PART, 0, 1, ALLOW_READ, &out, &here));
+	assert_false(sbi_memory_part(&capsule, RAM_BASE - 1, 0, 2, ALLOW_READ, &out, &here));
+	assert_false(sbi_memory_part(&capsule, RAM_BASE + 1, 0, TOP, ALLOW_READ, &out, &here));
+	assert_false(sbi_memory_part(&capsule, 0, 0, 0, ALLOW_READ, &out, &here));
+	capsule.space.regions[1].allow = ALLOW_READ;
+	assert_false(sbi_memory_part(&capsule, RAM_BASE, 0, PART + 1, ALLOW_WRITE, &out, &here));
+	assert_true(sbi_memory_part(&capsule, RAM_BASE, 0, PART + 1, ALLOW_READ, &out, &here));
+}
+
 static void test_can_start_at(void **state)
 {
 	(void)state;
@@ -191,6 +237,28 @@ static void test_console_read(void **state)
 }
 
 /* "Only the least significant 8 bits" are the byte; one that is lost is reported. */
+/* A call ends with a piece, as it may ("Console Write"): what isn't read any more is the rest's. */
+static void test_console_in_pieces(void **state)
+{
+	enum { PART = RAM_SIZE / 4 };
+	xlen_t at = RAM_BASE + PART - 3;
+
+	(void)state;
+	in_pieces();
+	assert_ret(call(SBI_EXT_DBCN, 0, 8, at, 0), SBI_SUCCESS, 3);
+	check_output(memory + 4 * PART - 3, 3);
+	fake_console_reset();
+	assert_ret(call(SBI_EXT_DBCN, 0, 5, at + 3, 0), SBI_SUCCESS, 5);
+	check_output(memory + 2 * PART, 5);
+	fake_console_reset();
+	assert_refused(call(SBI_EXT_DBCN, 0, PART + 4, at, 0), SBI_ERR_INVALID_PARAM);
+	fake_console_type(&capsule.console, "hello");
+	assert_ret(call(SBI_EXT_DBCN, 1, 8, at, 0), SBI_SUCCESS, 3);
+	assert_memory_equal(memory + 4 * PART - 3, "hel", 3);
+	assert_ret(call(SBI_EXT_DBCN, 1, 5, at + 3, 0), SBI_SUCCESS, 2);
+	assert_memory_equal(memory + 2 * PART, "lo", 2);
+}
+
 static void test_console_byte(void **state)
 {
 	(void)state;
@@ -261,6 +329,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory_rights, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory_part, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_console_in_pieces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_can_start_at, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_console_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_console_write_edges, set_up, tear_down),

@@ -485,6 +485,20 @@ static void test_event_info_errors(void **state)
 		put_event(2, 1u << bit | CYCLES, 0);
 		assert_ret(pmu(EVENTS, RAM_BASE, 0, 3, 0), SBI_ERR_INVALID_PARAM, 0);
 	}
+	/* Entries in two pieces of memory. */
+	capsule.space.region_count = 2;
+	capsule.space.regions[0].size = RAM_SIZE / 2;
+	capsule.space.regions[1] = (struct space_region){
+		{RAM_BASE + RAM_SIZE / 2}, {(uintptr_t)memory}, 32, ALLOW_ALL};
+	memset(memory, 0, RAM_SIZE);
+	memory[RAM_SIZE / 2 - 16] = memory[0] = memory[16] = CYCLES;
+	assert_ret(pmu(EVENTS, RAM_BASE + RAM_SIZE / 2 - 16, 0, 3, 0), SBI_SUCCESS, 0);
+	assert_int_equal(memory[RAM_SIZE / 2 - 12], 1);
+	assert_int_equal(memory[4], 1);
+	assert_int_equal(memory[20], 1);
+	assert_refused(pmu(EVENTS, RAM_BASE + RAM_SIZE / 2 - 16, 0, 4, 0), SBI_ERR_INVALID_ADDRESS);
+	capsule.space.regions[1].allow = ALLOW_READ;
+	assert_refused(pmu(EVENTS, RAM_BASE + RAM_SIZE / 2 - 16, 0, 2, 0), SBI_ERR_INVALID_ADDRESS);
 	capsule.space.regions[0].allow = ALLOW_READ | ALLOW_EXECUTE;
 	assert_refused(pmu(EVENTS, RAM_BASE, 0, 1, 0), SBI_ERR_INVALID_ADDRESS);
 }

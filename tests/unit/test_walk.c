@@ -104,6 +104,52 @@ static void test_levels(void **state)
 	}
 }
 
+/* RAM in two pieces that lie the other way round in the host's: tables in either are found. */
+static void test_pieces(void **state)
+{
+	static _Alignas(4096) uint8_t second[PAGES * PAGE_SIZE];
+
+	(void)state;
+	for (unsigned mode = 1; mode <= (XLEN == 64 ? 8 : 1); mode += 7) {
+		for (unsigned in_first = 1; in_first <= 3; in_first++) {
+			uint64_t size = in_first * PAGE_SIZE;
+			struct space space = {
+				.region_count = 2,
+				.regions = {{{RAM}, {(uintptr_t)ram}, size, ALLOW_ALL},
+					    {{RAM + size},
+					     {(uintptr_t)second + size},
+					     sizeof(ram) - size,
+					     ALLOW_ALL}},
+			};
+			unsigned levels = mode == 1 ? 2 : 3;
+			gpa_t at;
+
+			start(mode);
+			for (unsigned l = 0; l + 1 < levels; l++)
+				set(l, 0, table(l + 1));
+			set(levels - 1, 5, entry(0x12345000, RWX));
+			memcpy(second, ram, sizeof(ram));
+			memset(ram + size, 0, sizeof(ram) - size);
+			memset(second, 0, size);
+			walk.ram_size = size;
+			expect(0x5678, WALK_READ, in_first < levels ? WALK_ACCESS_FAULT : WALK_OK,
+			       0x12345678);
+			walk.space = &space;
+			expect(0x5678, WALK_READ, WALK_OK, 0x12345678);
+			/* The quick one leaves it alone. */
+			assert_int_equal(walk_usual(&walk, xlen, walk.satp, 0x5678, WALK_READ, &at),
+					 in_first >= levels);
+			/* Beyond them all, below, and where addresses wrap. */
+			assert_null(walk_page(&walk, (RAM + sizeof(ram)) >> 12));
+			assert_null(walk_page(&walk, (RAM >> 12) - 1));
+			assert_null(walk_page(&walk, (uint64_t)1 << 52 | RAM >> 12));
+			assert_ptr_equal(walk_page(&walk, (RAM + size) >> 12), second + size);
+			space.regions[1].allow = 0;
+			assert_null(walk_page(&walk, (RAM + size) >> 12));
+		}
+	}
+}
+
 /* The upper half, and what is in neither. */
 static void test_canonical(void **state)
 {
@@ -418,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_pbmt),	       cmocka_unit_test(test_napot),
 		cmocka_unit_test(test_tables_outside), cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_sv32_wide),      cmocka_unit_test(test_random),
+		cmocka_unit_test(test_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

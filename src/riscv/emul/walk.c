@@ -60,6 +60,27 @@ static __attribute__((noinline)) enum walk_result leaf_any(const struct walk *wa
 	return WALK_OK;
 }
 
+const uint8_t *walk_page(const struct walk *walk, uint64_t page)
+{
+	uint64_t from = page - (walk->ram.raw >> PAGE_SHIFT);
+	gpa_t at = {page << PAGE_SHIFT};
+	hpa_t host;
+
+	if (from < walk->ram_size >> PAGE_SHIFT) /* below: wraps around to a large one */
+		return walk->ram_host + (size_t)(from << PAGE_SHIFT);
+	if (!walk->space || at.raw >> PAGE_SHIFT != page ||
+	    !space_lookup(walk->space, at, PAGE_SIZE, ALLOW_READ, &host))
+		return NULL;
+	return (const uint8_t *)(uintptr_t)host.raw;
+}
+
+/* Where a table is that isn't in the first piece of RAM; `page` is counted from there. */
+static __attribute__((noinline)) const uint8_t *table_elsewhere(const struct walk *walk,
+								xlen_t page)
+{
+	return walk_page(walk, (xlen_t)(page + (xlen_t)(walk->ram.raw >> PAGE_SHIFT)));
+}
+
 /* Where a walk is. */
 struct cursor {
 	xlen_t page;	/* of the table, from the start of the guest's RAM */
@@ -87,10 +108,14 @@ static inline __attribute__((always_inline)) bool level(const struct walk *walk,
 	const uint8_t *table;
 
 	at->shift = 0;
-	if (at->page >= (xlen_t)(walk->ram_size >> PAGE_SHIFT))
-		return false;
+	if (__builtin_expect(at->page < (xlen_t)(walk->ram_size >> PAGE_SHIFT), 1)) {
+		table = walk->ram_host + ((size_t)at->page << PAGE_SHIFT);
+	} else {
+		table = table_elsewhere(walk, at->page);
+		if (!table)
+			return false;
+	}
 	at->shift = shift;
-	table = walk->ram_host + ((size_t)at->page << PAGE_SHIFT);
 	at->pte = index_bits == SV39_INDEX_BITS
 			  ? __atomic_load_n((const uint64_t *)table + index, __ATOMIC_RELAXED)
 			  : __atomic_load_n((const uint32_t *)table + index, __ATOMIC_RELAXED);

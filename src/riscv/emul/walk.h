@@ -12,7 +12,7 @@
 #ifndef RISCV_EMUL_WALK_H
 #define RISCV_EMUL_WALK_H
 
-#include "core/types.h"
+#include "core/isolation.h"
 #include "riscv/pte.h"
 
 /*
@@ -42,11 +42,16 @@ struct walk {
 	 * The guest's RAM, where its tables have to be: guest-physical, aligned to
 	 * pages, and where we see it. Read in line, because a call for every entry
 	 * would be half of the walk's cost; host tests point `ram_host` at an array.
+	 * `space` has the rest, where RAM is in several pieces; NULL: there is none.
 	 */
 	gpa_t ram;
 	uint64_t ram_size;
 	const uint8_t *ram_host;
+	const struct space *space;
 };
+
+/* Where we see the guest's page number `page`, counted from address 0; NULL when it isn't RAM. */
+const uint8_t *walk_page(const struct walk *walk, uint64_t page);
 
 /* The walks of the two widths, behind walk_translate(). */
 enum walk_result walk_rv32(const struct walk *walk, uint32_t va, enum walk_access access,
@@ -152,9 +157,9 @@ static inline __attribute__((always_inline)) bool walk_usual_rv32(const struct w
 
 /*
  * The usual case of a walk, in line: a kernel's access to a 4 KiB page, all rights and
- * bits just as expected. False for everything else, faults included: then
- * walk_translate() knows what it is. Of `walk` only the RAM is looked at. `xlen` is
- * that of walk_translate().
+ * bits just as expected, and all tables in the first piece of RAM. False for everything else,
+ * faults included: then walk_translate() knows what it is. Of `walk` only the RAM is looked at.
+ * `xlen` is that of walk_translate().
  */
 static inline __attribute__((always_inline)) bool walk_usual(const struct walk *walk, unsigned xlen,
 							     xlen_t satp, xlen_t va,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The `hext` back end: a capsule is fenced by a second stage of translation of its own
- * (docs/isolation.md). The PMP still stands behind it: whatever the tables might say, below
- * M-mode a hart reaches the RAM of `hext` capsules, reads their tables, and nothing else.
+ * (docs/isolation.md), and the PMP stands behind that (wall.h).
  */
 #ifndef RISCV_HEXT_HEXT_H
 #define RISCV_HEXT_HEXT_H
@@ -14,13 +13,22 @@
 extern const struct isolation_ops hext_isolation;
 
 /*
- * PMP entries that `hext` uses, from 0 up; all a hart must have for it. The same on every hart
- * and for every capsule, so that a change of capsule writes none.
+ * PMP entries that a hart must have for it: the tables' memory takes one, each range of guests' RAM
+ * up to two (wall.h).
  */
-enum { HEXT_PMP_SLOTS = 8 };
+enum { HEXT_PMP_SLOTS_MIN = 8 };
 
-/* Take memory for the tables, where a hart has H; without it `hext` is refused. Boot hart, once. */
-void hext_init(struct ram_map *ram);
+/*
+ * Take memory for the tables, where a hart has H; without it `hext` is refused. `ram` stays what it
+ * is; `slots` is the least number of PMP entries among harts that have enough. Boot hart, once.
+ */
+void hext_init(struct ram_map *ram, unsigned slots);
+
+/*
+ * All of RAM is given away: build what the PMP opens from now on. ERR_LIMIT when that can't be.
+ * Boot hart, before any vCPU runs.
+ */
+enum status hext_seal(struct reason *why) MUST_USE;
 
 /* Why this hart can't do it, as the end of a sentence; NULL: it can. */
 const char *hext_unfit(const struct cpu *cpu);

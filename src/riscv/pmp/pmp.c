@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/lock.h"
 #include "riscv/access.h"
+#include "riscv/fence.h"
 #include "riscv/hext/hext.h"
 #include "riscv/pmp/encode.h"
 #include "riscv/virtual.h"
@@ -20,10 +21,10 @@ static struct lock grain_lock;
  */
 void pmp_fence(struct cpu *cpu)
 {
-	__asm__ volatile("sfence.vma x0, x0" : : : "memory");
+	fence_pages();
 	if (cpu->has_hypervisor)
-		virtual_fence_all(); /* "Memory-Management Fences": for what two stages have cached
-				      */
+		fence_second_stage(); /* "Memory-Management Fences": for what two stages have cached
+				       */
 	cpu->pmp_dirty = false;
 }
 
@@ -114,10 +115,15 @@ uint64_t pmp_grain(void)
 	return grain;
 }
 
-static uint64_t alignment(uint64_t size)
+static uint64_t alignment(void)
+{
+	return grain > MIB(2 * 64 / XLEN) ? grain : MIB(2 * 64 / XLEN);
+}
+
+static uint64_t best_alignment(uint64_t size)
 {
 	(void)size;
-	return grain > MIB(2 * 64 / XLEN) ? grain : MIB(2 * 64 / XLEN);
+	return alignment();
 }
 
 static gpa_t guest_address(hpa_t ram)
@@ -205,6 +211,7 @@ static enum status verify(const struct space *space, struct reason *why)
 const struct isolation_ops pmp_isolation = {
 	.name = "pmp",
 	.alignment = alignment,
+	.best_alignment = best_alignment,
 	.guest_address = guest_address,
 	.map = map,
 	.unmap = unmap,

@@ -231,10 +231,14 @@ struct hart *arch_hart(unsigned index)
 
 /* --- isolation: one back end, which can also move guest RAM to another address ----- */
 
-static uint64_t alignment(uint64_t size)
+static uint64_t alignment(void)
 {
-	(void)size;
 	return fake_arch.alignment;
+}
+
+static uint64_t best_alignment(uint64_t size)
+{
+	return fake_arch.large && size >= fake_arch.large ? fake_arch.large : fake_arch.alignment;
 }
 
 static gpa_t guest_address(hpa_t ram)
@@ -273,6 +277,7 @@ static enum status verify(const struct space *space, struct reason *why)
 static const struct isolation_ops isolation = {
 	.name = "fake",
 	.alignment = alignment,
+	.best_alignment = best_alignment,
 	.guest_address = guest_address,
 	.map = map,
 	.unmap = unmap,
@@ -280,15 +285,41 @@ static const struct isolation_ops isolation = {
 	.verify = verify,
 };
 
+/* The other one, which may have RAM in pieces, at an address of its own. */
+static gpa_t stage_address(hpa_t ram)
+{
+	(void)ram;
+	return (gpa_t){FAKE_STAGE_RAM};
+}
+
+static const struct isolation_ops stage = {
+	.name = "stage",
+	.translates = true,
+	.alignment = alignment,
+	.best_alignment = best_alignment,
+	.guest_address = stage_address,
+	.map = map,
+	.unmap = unmap,
+	.activate = activate,
+	.verify = verify,
+};
+
+enum status arch_isolation_seal(struct reason *why)
+{
+	return fake_arch.sealed == OK ? OK : refuse(why, fake_arch.sealed, "the test says no");
+}
+
 enum status arch_isolation(const struct hart *hart, enum manifest_isolation wanted,
 			   const struct isolation_ops **out, struct reason *why)
 {
 	fake_arch.wanted = wanted;
 	if (hart->unfit)
 		return refuse(why, ERR_LIMIT, "CPU %u can't run it: %s", hart->id, hart->unfit);
-	if (wanted == ISOLATION_HEXT || fails("isolation"))
-		return refuse(why, ERR_LIMIT, "CPU %u has no such isolation", hart->id);
-	*out = &isolation;
+	if (fails("isolation") ||
+	    (wanted == ISOLATION_HEXT && !(fake_arch.hext >> hart->index & 1)))
+		return refuse(why, ERR_LIMIT, "isolation is hext, but CPU %u has no such thing",
+			      hart->id);
+	*out = wanted != ISOLATION_PMP && fake_arch.hext >> hart->index & 1 ? &stage : &isolation;
 	return OK;
 }
 

@@ -19,6 +19,9 @@ enum {
 	FAKE_QUEUE = 320, /* vCPUs that a hart's queues have room for */
 };
 
+/* Where guests have their RAM that are fenced by `stage`. */
+#define FAKE_STAGE_RAM 0x80000000u
+
 /* What core asked of the hardware; a and b as in the comment. */
 enum fake_call_kind {
 	FAKE_SLEEP,	      /* arch_hart_sleep() */
@@ -101,6 +104,8 @@ struct fake_arch {
 	unsigned asid_bits;	   /* 16 */
 	unsigned counters;	   /* of arch_counters(): both */
 	uint64_t alignment;	   /* of guest RAM: 2 MiB */
+	uint64_t large;		   /* with which ranges of this size are aligned; 0: none */
+	unsigned hext;		   /* bit n: the n-th hart can do hext, which is `stage` then */
 	uint64_t guest_offset;	   /* guest-physical minus host-physical address of RAM: 0 */
 	struct hpa_range image;	   /* the hypervisor's */
 	struct hpa_range manifest; /* that is linked into it */
@@ -110,6 +115,8 @@ struct fake_arch {
 	void (*poll)(struct hart *);	    /* what arch_hart_poll() serves; NULL: nothing */
 	jmp_buf *leave;		       /* where calls that don't return go: with the kind + 1 */
 	bool (*fails)(const char *at); /* asked before each step that can fail; NULL: none does */
+
+	enum status sealed; /* of arch_isolation_seal() */
 
 	enum manifest_isolation wanted; /* what arch_isolation() was asked for last */
 };
