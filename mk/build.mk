@@ -30,7 +30,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-
 	-Wpointer-arith -Wwrite-strings -Wvla -Wswitch-enum
 TARGET_OPTIMIZE = -O2
 OPTIMIZE_RARE = -Os
-OPTIMIZE_WIDE = $(if $(filter 64,$(XLEN)),-Os,-O1)
+OPTIMIZE_LESS = $(if $(filter 64,$(XLEN)),-Os,-O1)
 TARGET_CFLAGS = -std=gnu11 $(TARGET_OPTIMIZE) -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage '-ffile-prefix-map=$(CURDIR)/=' \
@@ -58,8 +58,8 @@ $(BUILD)/version.h: FORCE
 # Objects also depend on the flags they were built with.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_WIDE) $(LINK_BASE)" | cmp -s - $@ || \
-		printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_WIDE) $(LINK_BASE)" > $@
+	@printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_LESS) $(LINK_BASE)" | cmp -s - $@ || \
+		printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_LESS) $(LINK_BASE)" > $@
 
 $(BUILD)/asm_offsets.h: src/riscv/asm_offsets.c $(BUILD)/flags | $(LIBFDT_DIR)/libfdt.h
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -MT $@ -MF $(BUILD)/asm_offsets.d -S $< -o $(BUILD)/asm_offsets.s
@@ -75,10 +75,12 @@ RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,b
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c) \
 	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c report*.c hext/gstage.c hext/wall.c pmp/encode.c) src/lib/print.c)) \
 	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
-# Of those, what shifts 64 bits by a variable, which -Os on RV32 leaves to libgcc.
-WIDE_SHIFTS := $(addprefix $(BUILD)/,core/machine_devices.o riscv/isa.o riscv/report_walk.o)
-$(filter-out $(WIDE_SHIFTS),$(RARELY_RUN)): TARGET_OPTIMIZE = $(OPTIMIZE_RARE)
-$(WIDE_SHIFTS): TARGET_OPTIMIZE = $(OPTIMIZE_WIDE)
+# Of those, what shifts 64 bits by a variable, which -Os on RV32 leaves to libgcc, and what
+# loops over all of an image or of the tree.
+LESS_SMALL := $(addprefix $(BUILD)/,core/machine_devices.o core/manifest_hash.o core/tree.o libfdt/fdt.o libfdt/fdt_ro.o \
+	riscv/isa.o riscv/report_walk.o)
+$(filter-out $(LESS_SMALL),$(RARELY_RUN)): TARGET_OPTIMIZE = $(OPTIMIZE_RARE)
+$(LESS_SMALL): TARGET_OPTIMIZE = $(OPTIMIZE_LESS)
 
 # gcc would turn the loops of memcpy and memset into calls of themselves.
 $(BUILD)/lib/string.o: TARGET_CFLAGS += -fno-tree-loop-distribute-patterns

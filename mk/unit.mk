@@ -30,7 +30,7 @@ UNIT_DIR := $(HOST_DIR)/unit
 # What touches the hardware, or is replaced by a fake, and so isn't built here.
 HOST_EXCLUDE := src/lib/string.c src/core/log.c src/core/panic.c src/core/boot.c
 HOST_SOURCES := $(filter-out $(HOST_EXCLUDE),$(wildcard src/lib/*.c src/core/*.c src/vdev/*.c) \
-	$(wildcard src/sbi/*.c src/drivers/plic.c) \
+	$(wildcard src/sbi/*.c src/drivers/plic.c src/drivers/aplic.c) \
 	$(wildcard src/riscv/isa.c src/riscv/emul/decode.c src/riscv/emul/walk.c) \
 	$(wildcard src/riscv/pmp/encode.c src/riscv/hext/gstage.c src/riscv/hext/wall.c $(HOST_SOURCES_EXTRA)))
 FAKE_SOURCES := $(wildcard tests/unit/fake/*.c)
@@ -58,12 +58,16 @@ DUMP_virt64 := 64 -M virt -smp 4
 DUMP_virt32 := 32 -M virt -smp 2
 DUMP_aclint := 64 -M virt,aclint=on -smp 3
 DUMP_imsic := 64 -M virt,aclint=on,aia=aplic-imsic -smp 2
+DUMP_aplic := 64 -M virt,aia=aplic -smp 3
 DUMP_sockets := 64 -M virt -smp 8 -m 1G -object memory-backend-ram,id=a,size=512M \
 	-object memory-backend-ram,id=b,size=512M \
 	-numa node,memdev=a,cpus=0-3,nodeid=0 -numa node,memdev=b,cpus=4-7,nodeid=1
+DUMP_imsics := 64 -M virt,aia=aplic-imsic -smp 4 -m 1G -object memory-backend-ram,id=a,size=512M \
+	-object memory-backend-ram,id=b,size=512M \
+	-numa node,memdev=a,cpus=0-1,nodeid=0 -numa node,memdev=b,cpus=2-3,nodeid=1
 DUMP_sifive_u := 64 -M sifive_u -smp 5
 DUMP_spike := 64 -M spike -smp 2
-UNIT_DUMPS := virt64 virt32 aclint imsic sockets sifive_u spike
+UNIT_DUMPS := virt64 virt32 aclint imsic aplic imsics sockets sifive_u spike
 UNIT_TREES := $(patsubst tests/unit/data/%.dts,$(UNIT_DIR)/data/%.dtb,$(wildcard tests/unit/data/*.dts)) \
 	$(UNIT_DUMPS:%=$(UNIT_DIR)/data/qemu-%.dtb)
 

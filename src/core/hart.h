@@ -42,7 +42,8 @@ struct hart {
 	unsigned index;				/* in the machine: 0, 1, ... */
 	xlen_t vendor, architecture, implementation; /* mvendorid, marchid, mimpid */
 	const char *unfit; /* why it can run no capsule, or NULL: it can */
-	bool ready;	   /* it has probed itself; written with release order */
+	bool reachable; /* the interrupt controller's part of it is set up (drivers_start_hart) */
+	bool ready;	/* it has probed itself; written with release order */
 
 	struct vcpu *vcpu; /* whose state is in the registers, or NULL; atomic to read */
 	struct sched sched;

@@ -297,6 +297,7 @@ enum status machine_read(const void *fdt, uint64_t limit, struct machine *out, s
 	if (!out->timebase)
 		out->timebase = reader.hart_timebase;
 	machine_devices_read(&reader);
+	machine_interrupts_read(&reader);
 	if (reader.odd > MACHINE_ODD_MAX)
 		log_alert("Device tree: %u more oddities are not shown",
 			  reader.odd - MACHINE_ODD_MAX);

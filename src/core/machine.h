@@ -17,6 +17,7 @@ enum {
 	MACHINE_HARTS_MAX = 128,
 	MACHINE_RAM_MAX = 16,
 	MACHINE_RESERVED_MAX = 32,
+	MACHINE_DOMAINS_MAX = 8,
 	MACHINE_NO_CONTEXT = -1,
 };
 
@@ -25,11 +26,13 @@ struct machine_hart {
 	const char *isa;	    /* riscv,isa or NULL */
 	const char *extensions;	    /* riscv,isa-extensions, a string list, or NULL */
 	unsigned extensions_length; /* of that list, in bytes */
-	const char *mmu_type;	    /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
-	hpa_t msip;		    /* its software interrupt register; raw 0: none */
-	hpa_t mtimecmp;		    /* its timer compare register; raw 0: none */
-	bool mtimecmp_halves;	    /* which takes stores of 32 bits only */
-	int plic_context;	    /* the PLIC context of its machine external interrupt */
+	int aplic_index;      /* its hart index in the APLIC's domain, or MACHINE_NO_CONTEXT */
+	const char *mmu_type; /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
+	hpa_t msip;	      /* writing 1 there calls it; raw 0: none */
+	hpa_t mtimecmp;	      /* its timer compare register; raw 0: none */
+	bool mtimecmp_halves; /* which takes stores of 32 bits only */
+	bool msip_is_imsic;   /* msip is its interrupt file's: the call is an MSI, number 1 */
+	int plic_context;     /* the PLIC context of its machine external interrupt */
 };
 
 enum machine_uart_kind {
@@ -44,13 +47,27 @@ struct machine_uart {
 	unsigned reg_shift;
 	unsigned io_width; /* bytes: 1 or 4 */
 	uint32_t clock;	   /* Hz, 0: unknown: leave the divisor alone */
-	uint32_t irq;	   /* PLIC source, 0: none */
+	uint32_t irq;	   /* source of the PLIC or APLIC, 0: none */
+	uint32_t trigger;  /* of an APLIC's source: the flags of its binding, 0: not said */
 };
 
 struct machine_plic {
 	hpa_t base; /* raw 0: none found */
 	uint64_t size;
 	uint32_t sources; /* riscv,ndev */
+};
+
+/*
+ * The root domain of the APLIC that the UART is wired to, and, when that domain tells harts by MSI,
+ * where their interrupt files at machine level are: AIA, "Addresses and data for outgoing MSIs".
+ */
+struct machine_aplic {
+	hpa_t base; /* raw 0: none found */
+	uint64_t size;
+	uint32_t sources; /* riscv,num-sources */
+	bool sends_msi;
+	uint8_t hart_bits, guest_bits, group_bits, group_shift;
+	xlen_t msi_page; /* that of hart 0 of group 0: its address / 4096 */
 };
 
 struct machine_reserved {
@@ -65,7 +82,11 @@ struct machine {
 	hpa_t mtime;	      /* raw 0: none */
 	struct machine_uart uart;
 	struct machine_plic plic;
-	hpa_t finisher;		 /* SiFive test device; raw 0: none */
+	struct machine_aplic aplic;
+	unsigned domain_count;
+	hpa_t domains[MACHINE_DOMAINS_MAX]; /* of all APLICs, that one's too, at any level */
+	uint32_t imsic_ids; /* the highest identity of all IMSICs at machine level; 0: no IMSIC */
+	hpa_t finisher;	    /* SiFive test device; raw 0: none */
 	struct hpa_range initrd; /* size 0: none */
 	struct hpa_range fdt;	 /* the tree itself */
 	const void *seed;	 /* /chosen rng-seed, in the tree; NULL: none */
@@ -86,9 +107,10 @@ struct machine {
  * Read the tree at `fdt`, of which at most `limit` bytes may be touched.
  *
  * Refuses (ERR_FORMAT, ERR_MISSING, ERR_LIMIT) a tree that is corrupt or lacks
- * what nothing can run without: a hart, RAM, the timebase, a CLINT or ACLINT.
+ * what nothing can run without: a hart, RAM, the timebase, a CLINT or ACLINT (or an
+ * ACLINT's timer and an IMSIC).
  * `why` then says what was looked for and what was found. What can be done
- * without (UART, PLIC, finisher, initrd) is left zero. Odd but harmless things
+ * without (UART, interrupt controller, finisher, initrd) is left zero. Odd but harmless things
  * are logged and skipped. `out->uart` is filled even when ERR_MISSING is
  * returned for something else, so that the sentence can be shown.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The devices of a device tree that Diosix drives itself: UART, finisher,
- * timer and software interrupts, PLIC.
+ * timer and software interrupts. Interrupt controllers have a file of their own.
  *
- * Specifications: SiFive U54-MC manual (CLINT), RISC-V ACLINT, RISC-V PLIC, and
- * the Linux kernel's bindings for the properties.
+ * Specifications: SiFive U54-MC manual (CLINT), RISC-V ACLINT, and the Linux
+ * kernel's bindings for the properties.
  */
 #include <libfdt.h>
 
@@ -12,64 +12,17 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
-/* Interrupt numbers of a hart, as in mip. */
-enum { MACHINE_SOFTWARE = 3, MACHINE_TIMER = 7, MACHINE_EXTERNAL = 11 };
-
 /* A CLINT's registers. An ACLINT has the same arrays at the start of its ranges. */
 enum { CLINT_MTIMECMP = 0x4000, CLINT_MTIME = 0xbff8 };
 
-const char machine_devices_clints[] =
-	"riscv,clint0, sifive,clint0, thead,c900-clint, riscv,aclint-mswi and riscv,aclint-mtimer";
+const char machine_devices_clints[] = "riscv,clint0, sifive,clint0, thead,c900-clint, "
+				      "riscv,aclint-mswi, riscv,imsics and riscv,aclint-mtimer";
 
-static const char *node_name(const struct machine_reader *reader)
+const char *machine_devices_name(const struct machine_reader *reader)
 {
 	const char *name = fdt_get_name(reader->place.fdt, reader->place.node, NULL);
 
 	return name ? name : "?";
-}
-
-/* --- who gets an interrupt -------------------------------------------------- */
-
-/* Goes over interrupts-extended, whose entries are a hart's controller and a number. */
-struct targets {
-	const struct machine_reader *reader;
-	const void *cells;
-	unsigned count;
-	unsigned position; /* of the entry that was read last + 1 */
-};
-
-static struct targets targets_of(const struct machine_reader *reader)
-{
-	struct targets targets = {.reader = reader};
-	unsigned length;
-
-	targets.cells = tree_bytes(&reader->place, "interrupts-extended", &length);
-	targets.count = length / 8;
-	return targets;
-}
-
-/*
- * The next entry's number, and the hart, NULL for one that we don't use: such
- * entries count for the position all the same. False at the end.
- */
-static bool next_target(struct targets *targets, struct machine_hart **hart, uint32_t *interrupt)
-{
-	const struct machine_reader *reader = targets->reader;
-	uint32_t phandle;
-
-	if (targets->position == targets->count)
-		return false;
-	phandle = tree_cell_at(targets->cells, targets->position * 2);
-	*interrupt = tree_cell_at(targets->cells, targets->position * 2 + 1);
-	*hart = NULL;
-	for (unsigned i = 0; phandle && i < reader->out->hart_count; i++) {
-		if (reader->intc[i] == phandle) {
-			*hart = &reader->out->harts[i];
-			break;
-		}
-	}
-	targets->position++;
-	return true;
 }
 
 /* --- timer and software interrupts ------------------------------------------- */
@@ -86,14 +39,14 @@ static bool first_range(struct machine_reader *reader, struct hpa_range *range)
 {
 	if (tree_reg(&reader->place, 0, range))
 		return true;
-	MACHINE_ODD(reader, "%s has no address, left out", node_name(reader));
+	MACHINE_ODD(reader, "%s has no address, left out", machine_devices_name(reader));
 	return false;
 }
 
 /* T-Head's has no mtime, and takes 32 bits at a time. */
 static void read_clint(struct machine_reader *reader, bool is_thead)
 {
-	struct targets targets = targets_of(reader);
+	struct machine_targets targets = machine_interrupts_targets(reader);
 	struct machine_hart *hart;
 	struct hpa_range range;
 	uint32_t interrupt;
@@ -102,7 +55,7 @@ static void read_clint(struct machine_reader *reader, bool is_thead)
 		return;
 	if (!is_thead)
 		set_register(&reader->out->mtime, &range, CLINT_MTIME, 8);
-	while (next_target(&targets, &hart, &interrupt)) {
+	while (machine_interrupts_next(&targets, &hart, &interrupt)) {
 		/* Each hart has two entries, software and timer. */
 		uint64_t index = (targets.position - 1) / 2;
 
@@ -117,14 +70,14 @@ static void read_clint(struct machine_reader *reader, bool is_thead)
 
 static void read_mswi(struct machine_reader *reader)
 {
-	struct targets targets = targets_of(reader);
+	struct machine_targets targets = machine_interrupts_targets(reader);
 	struct machine_hart *hart;
 	struct hpa_range range;
 	uint32_t interrupt;
 
 	if (!first_range(reader, &range))
 		return;
-	while (next_target(&targets, &hart, &interrupt))
+	while (machine_interrupts_next(&targets, &hart, &interrupt))
 		if (hart && interrupt == MACHINE_SOFTWARE)
 			set_register(&hart->msip, &range, 4 * (uint64_t)(targets.position - 1), 4);
 }
@@ -132,52 +85,22 @@ static void read_mswi(struct machine_reader *reader)
 /* reg: first the register mtime, then the array of mtimecmp. */
 static void read_mtimer(struct machine_reader *reader)
 {
-	struct targets targets = targets_of(reader);
+	struct machine_targets targets = machine_interrupts_targets(reader);
 	struct machine_hart *hart;
 	struct hpa_range mtime, range;
 	uint32_t interrupt;
 
 	if (!tree_reg(&reader->place, 1, &range)) {
 		MACHINE_ODD(reader, "%s has no second address, that of mtimecmp, left out",
-			    node_name(reader));
+			    machine_devices_name(reader));
 		return;
 	}
 	if (tree_reg(&reader->place, 0, &mtime))
 		set_register(&reader->out->mtime, &mtime, 0, 8);
-	while (next_target(&targets, &hart, &interrupt))
+	while (machine_interrupts_next(&targets, &hart, &interrupt))
 		if (hart && interrupt == MACHINE_TIMER)
 			set_register(&hart->mtimecmp, &range, 8 * (uint64_t)(targets.position - 1),
 				     8);
-}
-
-/* --- PLIC -------------------------------------------------------------------- */
-
-/* The one that the UART is wired to, else the first. Others, of other sockets, stay unused. */
-static void read_plic(struct machine_reader *reader)
-{
-	uint32_t phandle = fdt_get_phandle(reader->place.fdt, reader->place.node);
-	struct machine *out = reader->out;
-	struct targets targets = targets_of(reader);
-	struct machine_hart *hart;
-	struct hpa_range range;
-	uint32_t interrupt, sources;
-
-	if (!tree_reg(&reader->place, 0, &range) ||
-	    !tree_cell(&reader->place, "riscv,ndev", &sources)) {
-		MACHINE_ODD(reader, "%s has no address or no riscv,ndev, left out",
-			    node_name(reader));
-		return;
-	}
-	if (out->plic.base.raw && !(phandle && phandle == reader->uart_parent))
-		return;
-	reader->plic_phandle = phandle;
-	out->plic = (struct machine_plic){range.base, range.size, sources};
-	for (unsigned i = 0; i < out->hart_count; i++)
-		out->harts[i].plic_context = MACHINE_NO_CONTEXT;
-	while (next_target(&targets, &hart, &interrupt))
-		if (hart && interrupt == MACHINE_EXTERNAL &&
-		    hart->plic_context == MACHINE_NO_CONTEXT)
-			hart->plic_context = targets.position - 1;
 }
 
 /* --- UART and finisher ------------------------------------------------------- */
@@ -191,9 +114,12 @@ static void read_uart_interrupt(struct machine_reader *reader)
 
 	reader->uart_parent = 0;
 	reader->uart_irq = 0;
+	reader->uart_trigger = 0;
 	if (length >= 8) {
 		reader->uart_parent = tree_cell_at(bytes, 0);
 		reader->uart_irq = tree_cell_at(bytes, 1);
+		if (length >= 12)
+			reader->uart_trigger = tree_cell_at(bytes, 2);
 		return;
 	}
 	bytes = tree_bytes(place, "interrupts", &length);
@@ -201,6 +127,8 @@ static void read_uart_interrupt(struct machine_reader *reader)
 		return;
 	reader->uart_parent = place->path[place->depth].interrupt_parent;
 	reader->uart_irq = tree_cell_at(bytes, 0);
+	if (length >= 8)
+		reader->uart_trigger = tree_cell_at(bytes, 1);
 }
 
 /* The first UART found, unless a later one is what stdout-path names. */
@@ -226,7 +154,8 @@ static void read_sifive_uart(struct machine_reader *reader)
 	if (!wants_uart(reader))
 		return;
 	if (!tree_reg(&reader->place, 0, &range) || range.size < 0x1c || range.base.raw % 4) {
-		MACHINE_ODD(reader, "%s: no SiFive UART in its reg, left out", node_name(reader));
+		MACHINE_ODD(reader, "%s: no SiFive UART in its reg, left out",
+			    machine_devices_name(reader));
 		return;
 	}
 	take_uart(reader, (struct machine_uart){.base = range.base, .kind = UART_SIFIVE});
@@ -250,7 +179,7 @@ static void read_16550(struct machine_reader *reader, bool is_designware)
 		MACHINE_ODD(reader,
 			    "%s: no 16550 with eight registers of 1 or 4 bytes in its reg, "
 			    "left out",
-			    node_name(reader));
+			    machine_devices_name(reader));
 		return;
 	}
 	if (is_designware && !range_contains(0, range.size, offset, (uint64_t)32 << shift))
@@ -274,51 +203,30 @@ static void read_finisher(struct machine_reader *reader)
 
 /* --- the second walk ----------------------------------------------------------- */
 
-#define COMPATIBLE(reader, ...)                                                                    \
-	(tree_compatible(&(reader)->place, (const char *const[]){__VA_ARGS__},                     \
-			 ARRAY_LENGTH(((const char *const[]){__VA_ARGS__}))) >= 0)
-
 static void read_device(struct machine_reader *reader)
 {
-	if (COMPATIBLE(reader, "snps,dw-apb-uart"))
+	if (MACHINE_COMPATIBLE(reader, "snps,dw-apb-uart"))
 		read_16550(reader, true);
-	else if (COMPATIBLE(reader, "ns16550a", "ns16550", "ns16450", "ns8250"))
+	else if (MACHINE_COMPATIBLE(reader, "ns16550a", "ns16550", "ns16450", "ns8250"))
 		read_16550(reader, false);
-	else if (COMPATIBLE(reader, "sifive,uart0"))
+	else if (MACHINE_COMPATIBLE(reader, "sifive,uart0"))
 		read_sifive_uart(reader);
-	else if (COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
+	else if (MACHINE_COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
 		read_finisher(reader);
-	else if (COMPATIBLE(reader, "thead,c900-clint"))
+	else if (MACHINE_COMPATIBLE(reader, "thead,c900-clint"))
 		read_clint(reader, true);
-	else if (COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))
+	else if (MACHINE_COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))
 		read_clint(reader, false);
-	else if (COMPATIBLE(reader, "riscv,aclint-mswi"))
+	else if (MACHINE_COMPATIBLE(reader, "riscv,aclint-mswi"))
 		read_mswi(reader);
-	else if (COMPATIBLE(reader, "riscv,aclint-mtimer"))
+	else if (MACHINE_COMPATIBLE(reader, "riscv,aclint-mtimer"))
 		read_mtimer(reader);
 }
 
 void machine_devices_read(struct machine_reader *reader)
 {
-	const void *fdt = reader->place.fdt;
-	struct machine *out = reader->out;
-
-	tree_begin(&reader->place, fdt);
+	tree_begin(&reader->place, reader->place.fdt);
 	while (tree_next(&reader->place))
 		if (tree_available(&reader->place))
 			read_device(reader);
-	/* Once more, now that the UART's controller is known. */
-	tree_begin(&reader->place, fdt);
-	while (tree_next(&reader->place))
-		if (tree_available(&reader->place) &&
-		    COMPATIBLE(reader, "sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"))
-			read_plic(reader);
-	if (!out->uart.base.raw || !reader->uart_irq)
-		return;
-	if (reader->uart_parent && reader->uart_parent == reader->plic_phandle &&
-	    reader->uart_irq <= out->plic.sources)
-		out->uart.irq = reader->uart_irq;
-	else
-		MACHINE_ODD(reader, "the UART's interrupt %u isn't one of the PLIC",
-			    (unsigned)reader->uart_irq);
 }

@@ -56,6 +56,7 @@ static void add_hart(struct machine_reader *reader, xlen_t id)
 	if (hart->mmu_type && !strcmp(hart->mmu_type, "riscv,none"))
 		hart->mmu_type = NULL;
 	hart->plic_context = MACHINE_NO_CONTEXT;
+	hart->aplic_index = MACHINE_NO_CONTEXT;
 	read_extensions(place, hart);
 }
 

@@ -4,13 +4,14 @@
 #include "core/console.h"
 #include "core/log.h"
 #include "drivers/finisher.h"
+#include "drivers/interrupts.h"
 #include "drivers/ns16550.h"
-#include "drivers/plic.h"
 #include "drivers/sifive_uart.h"
 
 /* A storm of interrupts must not keep the hart from its guest. */
 enum { INTERRUPTS_AT_ONCE = 16 };
 
+static const struct interrupt_controller *controller; /* NULL: there is none that we know */
 static uint32_t console_irq;
 
 void drivers_start_console(const struct machine *machine)
@@ -40,35 +41,88 @@ void drivers_emergency(void)
 	}
 }
 
+/* The UART's, or the one by which harts call each other, or the one that has to be silenced. */
+static const struct interrupt_controller *choose(const struct machine *machine)
+{
+	if (machine->aplic.base.raw)
+		return machine->aplic.sends_msi ? &imsic_controller : &aplic_controller;
+	for (unsigned i = 0; i < machine->hart_count; i++)
+		if (machine->harts[i].msip_is_imsic)
+			return &imsic_controller;
+	return machine->plic.base.raw ? &plic_controller : NULL;
+}
+
+static void poll_console(const struct reason *why)
+{
+	console_irq = 0;
+	console_poll_device();
+	log_info("%s: the UART is polled", why->text);
+}
+
+static enum status start_controller(const struct machine *machine, struct reason *why)
+{
+	enum status status;
+
+	controller = choose(machine);
+	if (!controller)
+		return refuse(why, ERR_MISSING,
+			      "No PLIC or APLIC with an interrupt of the UART was found");
+	status = controller->start(machine, why);
+	if (status == OK && !console_irq)
+		return refuse(why, ERR_MISSING, "No interrupt of the UART comes by %s",
+			      controller->name);
+	return status;
+}
+
 void drivers_start(const struct machine *machine)
 {
-	if (machine->plic.base.raw)
-		plic_start(machine);
-	if (!machine->plic.base.raw || !console_irq) {
-		console_poll_device();
-		log_info("No PLIC with an interrupt of the UART was found: the UART is polled");
-	}
+	struct reason why;
+
+	if (start_controller(machine, &why) != OK)
+		poll_console(&why);
+	else if (controller != &plic_controller)
+		log_debug("The UART's interrupt comes by %s", controller->name);
+}
+
+static enum status route_console(const struct hart *hart, struct reason *why)
+{
+	if (!hart->reachable)
+		return refuse(why, ERR_LIMIT, "Nothing of %s reaches CPU %u", controller->name,
+			      hart->id);
+	return controller->route(hart, why);
+}
+
+bool drivers_start_hart(const struct hart *hart)
+{
+	return controller && controller->start_hart(hart);
 }
 
 void drivers_route_console(const struct hart *hart)
 {
-	if (console_irq && hart->description->plic_context != MACHINE_NO_CONTEXT)
-		plic_route(console_irq, hart->description->plic_context);
+	struct reason why;
+
+	if (console_irq && route_console(hart, &why) != OK)
+		poll_console(&why);
 }
 
-void drivers_interrupt(const struct hart *hart)
+bool drivers_interrupt(const struct hart *hart)
 {
-	int context = hart->description->plic_context;
+	bool is_called = false;
 
-	for (unsigned i = 0; i < INTERRUPTS_AT_ONCE; i++) {
-		uint32_t irq = plic_claim(context);
+	for (unsigned i = 0; hart->reachable && i < INTERRUPTS_AT_ONCE; i++) {
+		uint32_t irq = controller->claim(hart);
 
 		if (!irq)
-			return;
+			break;
+		if (irq == INTERRUPT_CALL) {
+			is_called = true;
+			continue;
+		}
 		if (irq == console_irq)
 			console_interrupt();
-		plic_complete(context, irq);
+		controller->complete(hart, irq);
 	}
+	return is_called;
 }
 
 void drivers_power_off(unsigned status)

@@ -18,14 +18,23 @@ void drivers_start_console(const struct machine *machine);
 /* A terminal for last words when there is none yet: the board's. */
 void drivers_emergency(void);
 
-/* Everything else: the interrupt controller. After drivers_start_console(). */
+/* Everything else: the interrupt controller, of which no source is routed yet. Boot hart, after
+ * drivers_start_console(). */
 void drivers_start(const struct machine *machine);
 
-/* The terminal's interrupts go to `hart` from now on, and to no other. */
+/*
+ * The hart's own part of the interrupt controller; on that hart, before it is ready, with
+ * interrupts off. False when it has none: no device can interrupt it, nor another hart by MSI.
+ */
+bool drivers_start_hart(const struct hart *hart);
+
+/* The terminal's interrupts go to `hart`, which is ready, from now on, and to no other. Before
+ * console_start(); says so when it can't be, and the terminal is polled. */
 void drivers_route_console(const struct hart *hart);
 
-/* Serve what is pending at `hart`'s external interrupt; on that hart. */
-void drivers_interrupt(const struct hart *hart);
+/* Serve what is pending at `hart`'s external interrupt, on that hart. True when another hart has
+ * called it by an MSI. */
+bool drivers_interrupt(const struct hart *hart);
 
 /* Power off, with `status` where something can tell it to whoever watches. Returns when nothing
  * can. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/plic.h"
 
+#include "core/log.h"
+#include "drivers/interrupts.h"
 #include "drivers/mmio.h"
 
 /* "Memory Map" of the PLIC specification. */
@@ -91,3 +93,47 @@ void plic_complete(int context, uint32_t irq)
 {
 	mmio_write32(context_register(context, CLAIM), irq);
 }
+
+/* --- as the machine's interrupt controller ------------------------------------ */
+
+static uint32_t uart_irq;
+
+static enum status start(const struct machine *machine, struct reason *why)
+{
+	uart_irq = machine->uart.irq;
+	plic_start(machine);
+	if (!base)
+		return refuse(why, ERR_FORMAT, "the PLIC's registers have no context of a CPU");
+	return OK;
+}
+
+static bool start_hart(const struct hart *hart)
+{
+	return hart->description->plic_context != MACHINE_NO_CONTEXT;
+}
+
+static enum status route(const struct hart *hart, struct reason *why)
+{
+	(void)why;
+	plic_route(uart_irq, hart->description->plic_context);
+	return OK;
+}
+
+static uint32_t claim(const struct hart *hart)
+{
+	return plic_claim(hart->description->plic_context);
+}
+
+static void complete(const struct hart *hart, uint32_t irq)
+{
+	plic_complete(hart->description->plic_context, irq);
+}
+
+const struct interrupt_controller plic_controller = {
+	.name = "the PLIC",
+	.start = start,
+	.start_hart = start_hart,
+	.route = route,
+	.claim = claim,
+	.complete = complete,
+};

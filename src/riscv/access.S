@@ -83,10 +83,31 @@ csr_probe_\name:
 	CSR_PROBE mcounteren, mcounteren
 	CSR_PROBE mcountinhibit, CSR_MCOUNTINHIBIT
 	CSR_PROBE mstatush, CSR_MSTATUSH
+	CSR_PROBE mtopei, CSR_MTOPEI
+	CSR_PROBE siselect, CSR_SISELECT
+	CSR_PROBE mstateen0, CSR_MSTATEEN0
+	CSR_PROBE mvien, CSR_MVIEN
 
 csr_absent:
 	li	a0, 0
 	ret
+
+/* bool csr_x(xlen_t select, xlen_t value) */
+.macro INDIRECT name, insn, select, register
+	.globl	csr_\name
+csr_\name:
+1:
+	csrw	\select, a0
+	\insn	\register, a1
+2:
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+.endm
+
+	INDIRECT write_mireg, csrw, CSR_MISELECT, CSR_MIREG
+	INDIRECT set_mireg, csrs, CSR_MISELECT, CSR_MIREG
+	INDIRECT write_sireg, csrw, CSR_SISELECT, CSR_SIREG
 
 /*
  * PMP registers by number: a CSR's number is part of the instruction, so each

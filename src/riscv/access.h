@@ -48,6 +48,19 @@ bool csr_probe_satp(xlen_t *value);
 bool csr_probe_mcounteren(xlen_t *value);
 bool csr_probe_mcountinhibit(xlen_t *value);
 bool csr_probe_mstatush(xlen_t *value); /* RV32's */
+bool csr_probe_mtopei(xlen_t *value);
+bool csr_probe_siselect(xlen_t *value);
+bool csr_probe_mstateen0(xlen_t *value);
+bool csr_probe_mvien(xlen_t *value);
+
+/*
+ * Write `value` to what miselect or siselect choose by `select`, or set bits of it (AIA,
+ * "Indirectly Accessed Registers"). False when there is no such register; then nothing has changed
+ * but the choice.
+ */
+bool csr_write_mireg(xlen_t select, xlen_t value);
+bool csr_set_mireg(xlen_t select, xlen_t bits);
+bool csr_write_sireg(xlen_t select, xlen_t value);
 
 /* PMP CSRs by number; false where they don't exist. */
 bool pmp_read_address(unsigned slot, xlen_t *value);

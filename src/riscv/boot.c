@@ -5,6 +5,7 @@
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/sched.h"
+#include "drivers/drivers.h"
 #include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
@@ -134,6 +135,9 @@ static void come_up(struct cpu *cpu)
 	cpu_set_up(cpu);
 	if (cpu->msip)
 		*cpu->msip = 0;
+	cpu->hart.reachable = drivers_start_hart(&cpu->hart);
+	if (!cpu->hart.reachable && cpu->hart.description->msip_is_imsic && !cpu->hart.unfit)
+		cpu->hart.unfit = "it doesn't have the IMSIC that the device tree names for it";
 	csr_set(mie, MIP_MSIP | MIP_MEIP);
 	timer_set_up(cpu);
 	introduce(cpu);

@@ -4,6 +4,7 @@
 #include "core/arch.h"
 #include "core/log.h"
 #include "riscv/access.h"
+#include "riscv/aia.h"
 #include "riscv/features.h"
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
@@ -131,8 +132,11 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
 	cpu->inhibitable = probe_inhibitable();
+	aia_probe(cpu);
+	/* With V=1 vector registers are out of a guest's reach. */
+	cpu->has_leftovers = cpu->aia_open || (cpu->has_vector && !cpu->has_hypervisor);
 	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
-			!cpu->has_vector && !cpu->has_hypervisor;
+			!cpu->has_leftovers && !cpu->has_hypervisor;
 	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
 	if (cpu->has_hypervisor)
@@ -174,6 +178,7 @@ void cpu_set_up(struct cpu *cpu)
 				   MSTATUS_FS | MSTATUS_VS);
 	csr_set(mstatus, MSTATUS_TW);
 	set_up_environment(cpu);
+	aia_set_up(cpu);
 	if (cpu->has_sstc)
 		arch_timer_quiet();
 	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);

@@ -47,11 +47,14 @@ struct cpu {
 	unsigned vmids;	       /* the highest VMID that hgatp takes */
 	unsigned gstage_modes; /* bit n: hgatp takes mode n */
 	bool has_vector;
-	bool has_time; /* the `time` CSR can be read */
+	bool has_aia;	    /* CSRs of the Advanced Interrupt Architecture (riscv/aia.h) */
+	bool aia_open;	    /* guests can reach some of them */
+	bool has_leftovers; /* of one guest, which have to be cleared before the next: see vcpu.c */
+	bool has_time;	    /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
 	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
-	bool is_usual;	      /* D, Sstc and envcfg, neither V nor H: see vcpu.c */
+	bool is_usual;	      /* D, Sstc and envcfg, neither V nor H nor leftovers: see vcpu.c */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */

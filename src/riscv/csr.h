@@ -27,6 +27,34 @@
 #define CSR_MTINST	0x34a
 #define CSR_MTVAL2	0x34b
 
+/* AIA, "Control and Status Registers (CSRs) Added to Harts", and Smstateen. */
+#define CSR_MISELECT   0x350
+#define CSR_MIREG      0x351
+#define CSR_MTOPEI     0x35c
+#define CSR_SISELECT   0x150
+#define CSR_SIREG      0x151
+#define CSR_STOPEI     0x15c
+#define CSR_MVIEN      0x308
+#define CSR_MVIENH     0x318
+#define CSR_MIDELEGH   0x313
+#define CSR_MIEH       0x314
+#define CSR_VSISELECT  0x250
+#define CSR_HVIEN      0x608
+#define CSR_HVIENH     0x618
+#define CSR_HVICTL     0x609
+#define CSR_HIDELEGH   0x613
+#define CSR_MSTATEEN0  0x30c
+#define CSR_MSTATEEN0H 0x31c
+
+/* What miselect and siselect choose; eip and eie have two of these for 64 bits. */
+#define ISELECT_IPRIO	    0x30
+#define ISELECT_EIDELIVERY  0x70
+#define ISELECT_EITHRESHOLD 0x72
+#define ISELECT_EIP	    0x80
+#define ISELECT_EIE	    0xc0
+/* The identity of an MSI by which one hart calls another. */
+#define IMSIC_CALL 1
+
 /* mstatus ("Machine Status Registers") */
 #define MSTATUS_SIE	   0x00000002
 #define MSTATUS_MIE	   0x00000008
@@ -167,6 +195,16 @@
 	})
 #define csr_write(csr, value)                                                                      \
 	__asm__ volatile("csrw " CSR_STRING(csr) ", %0" : : "rK"((xlen_t)(value)) : "memory")
+/* Write and take what was there, in one instruction. */
+#define csr_swap(csr, value)                                                                       \
+	({                                                                                         \
+		xlen_t csr_value_ = (value);                                                       \
+		__asm__ volatile("csrrw %0, " CSR_STRING(csr) ", %0"                               \
+				 : "+r"(csr_value_)                                                \
+				 :                                                                 \
+				 : "memory");                                                      \
+		csr_value_;                                                                        \
+	})
 #define csr_set(csr, bits)                                                                         \
 	__asm__ volatile("csrs " CSR_STRING(csr) ", %0" : : "rK"((xlen_t)(bits)) : "memory")
 #define csr_clear(csr, bits)                                                                       \

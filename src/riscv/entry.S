@@ -26,6 +26,13 @@
 1:
 .endm
 
+/* A register of this hart's interrupt file at machine level (AIA, "Incoming MSI Controller"). */
+.macro SELECTED_WRITE select, value
+	li	t0, \select
+	csrw	CSR_MISELECT, t0
+	csrwi	CSR_MIREG, \value
+.endm
+
 	.section .text.entry, "ax"
 	.globl	_start
 _start:
@@ -73,12 +80,25 @@ _start:
 wait_for_boot:
 	li	t0, MIP_MSIP
 	csrw	mie, t0
+	/* Without such interrupts the call is an MSI. Where there is no IMSIC, on at the label. */
+	la	t0, 4f
+	csrw	mtvec, t0
+	SELECTED_WRITE ISELECT_EIDELIVERY, 1
+	SELECTED_WRITE ISELECT_EITHRESHOLD, 0
+	SELECTED_WRITE ISELECT_EIE, 1 << IMSIC_CALL
+	li	t0, MIP_MEIP
+	csrs	mie, t0
+	.balign	4
 4:
+	CLEAR_DOUBLE_TRAP
+	la	t0, park
+	csrw	mtvec, t0
+8:
 	la	t0, boot_table
 	REG_L	t1, 0(t0)
 	bnez	t1, 5f
 	wfi
-	j	4b
+	j	8b
 5:
 	fence	rw, rw
 	/* t1: pairs of hart id and structure, ended by a structure of 0. */

@@ -139,7 +139,10 @@ void trap_set_external(bool level)
 		csr_clear(mip, MIP_SEIP);
 }
 
-/* Another hart wants something of this one or of its vCPU. */
+/*
+ * Another hart wants something of this one or of its vCPU. A call by MSI has been claimed by now,
+ * and the write does nothing: 0 is no identity.
+ */
 static void woken(struct cpu *cpu)
 {
 	*cpu->msip = 0;
@@ -156,7 +159,10 @@ void trap_interrupt(xlen_t cause)
 	struct cpu *cpu = cpu_of(hart_this());
 
 	switch (cause << 1 >> 1) {
-	case IRQ_M_EXT: drivers_interrupt(&cpu->hart); break;
+	case IRQ_M_EXT:
+		if (drivers_interrupt(&cpu->hart))
+			woken(cpu);
+		break;
 	case IRQ_M_TIMER:
 		if (arch_timer_interrupt(arch_time()))
 			cpu->work = 1;

@@ -11,6 +11,7 @@
 #include "core/sched.h"
 #include "lib/string.h"
 #include "riscv/access.h"
+#include "riscv/aia.h"
 #include "riscv/cpu.h"
 #include "riscv/features.h"
 #include "riscv/fence.h"
@@ -75,10 +76,19 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
  * Guests aren't offered V, but where the hart has it they can switch it on by themselves
  * (sstatus.VS): what they leave there must not reach the next one.
  */
-static __attribute__((noinline)) void clear_vector(void)
+static void clear_vector(void)
 {
 	csr_set(mstatus, MSTATUS_VS);
 	vector_clear();
+}
+
+/* What isn't offered, so isn't kept either, but can't be switched off. */
+static __attribute__((noinline)) void clear_leftovers(const struct cpu *cpu)
+{
+	if (cpu->has_vector && !cpu->has_hypervisor)
+		clear_vector();
+	if (cpu->aia_open)
+		aia_forget(cpu);
 }
 
 /*
@@ -220,9 +230,8 @@ static __attribute__((noinline)) void switch_any(struct cpu *cpu, struct context
 	fence_in(cpu, to);
 	csr_set(mstatus, MSTATUS_FS);
 	switch_fp(cpu, from, to);
-	/* With V=1 mstatus.VS isn't the guest's, and vector registers are out of its reach. */
-	if (cpu->has_vector && !virtual)
-		clear_vector();
+	if (cpu->has_leftovers)
+		clear_leftovers(cpu);
 	if (virtual) {
 		virtual_load(cpu, to);
 		arch_timer_reset();

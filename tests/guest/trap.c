@@ -117,7 +117,10 @@ static void check_foreign(void)
 	check_one(0x00100000, "the test finisher");
 	check_one(0x00101000, "the real-time clock");
 	check_one(0x10001000, "the first virtio device");
+	check_one(0x0d000000, "an APLIC's domain for the supervisor");
 	check_one(0x20000000, "the flash");
+	check_one(0x24000000, "an IMSIC's page of the machine");
+	check_one(0x28000000, "an IMSIC's page of the supervisor");
 	check_one(0, "address 0");
 	check_one(0x40000000, "a hole");
 	if (XLEN == 64) {

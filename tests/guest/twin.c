@@ -68,6 +68,7 @@ static void expect(const char *what, unsigned long which, unsigned long expected
  */
 
 #define CSR_MAX 256
+enum { SISELECT = 0x150, SIREG = 0x151, STOPEI = 0x15c };
 static struct {
 	unsigned int number;
 	unsigned long held;
@@ -78,10 +79,11 @@ static unsigned int csr_count;
 static bool is_special(unsigned int csr)
 {
 	static const unsigned int special[] = {
-		0x001, 0x002, 0x003,	    /* fflags, frm, fcsr: with the FP registers */
-		0x008, 0x009, 0x00a, 0x00f, /* vector: likewise */
-		0x015,			    /* seed */
-		0x100, 0x104, 0x105, 0x140, 0x144, 0x14d, 0x15d, 0x180,
+		0x001, 0x002, 0x003,	       /* fflags, frm, fcsr: with the FP registers */
+		0x008, 0x009, 0x00a,	0x00f, /* vector: likewise */
+		0x015,			       /* seed */
+		0x100, 0x104, 0x105,	0x140, 0x144,  0x14d,
+		0x15d, 0x180, SISELECT, SIREG, STOPEI, /* with the interrupt file */
 	};
 
 	for (unsigned int i = 0; i < sizeof(special) / sizeof(*special); i++)
@@ -317,6 +319,82 @@ static void hold_reservation(void)
 	reservations_kept += !failed;
 }
 
+/* --- AIA ---------------------------------------------------------------------------------------
+ *
+ * A hart may show a guest that was given no AIA its priorities of interrupts, and an IMSIC's
+ * interrupt file. What it sets there may be gone after a switch, but is never somebody else's.
+ */
+
+enum { IPRIO = 0x30, EIDELIVERY = 0x70, EITHRESHOLD = 0x72, SELECT_END = 0x100 };
+
+static unsigned long indirect[SELECT_END]; /* what the register took; 0: there is none */
+static unsigned int indirect_count;
+static bool has_siselect;
+
+static bool indirect_get(unsigned long select, unsigned long *value)
+{
+	return csr_put(SISELECT, select) && csr_get(SIREG, value);
+}
+
+static void fill_file(bool with_nothing)
+{
+	unsigned long value;
+
+	for (unsigned long select = IPRIO; has_siselect && select < SELECT_END; select++) {
+		value = select == EIDELIVERY	? tag == 'A'
+			: select == EITHRESHOLD ? tag
+						: tagged(tag, 0);
+		if (csr_put(SISELECT, select) && csr_put(SIREG, with_nothing ? 0 : value) &&
+		    csr_get(SIREG, &value) && !with_nothing)
+			indirect[select] = value;
+	}
+	if (has_siselect)
+		csr_put(SISELECT, with_nothing ? 0 : tag);
+}
+
+/* Ours, or nothing. */
+static void check_file(void)
+{
+	unsigned long value;
+
+	if (!has_siselect)
+		return;
+	csr_get(SISELECT, &value);
+	if (value != (unsigned long)tag)
+		expect("siselect", SISELECT, 0, value);
+	for (unsigned long select = IPRIO; select < SELECT_END; select++)
+		if (indirect_get(select, &value) && value != indirect[select])
+			expect("register behind siselect", select, 0, value);
+	if (tag == 'B')
+		expect("SEIP", 9, 0, CSR_READ(sip) & SIP_SEIP);
+}
+
+static void hold_file(void)
+{
+	uint64_t due = csr_time() + SLEEP;
+
+	CSR_WRITE(sie, SIP_STIP);
+	fill_file(false);
+	sbi_set_timer(due);
+	while (csr_time() < due)
+		__asm__ volatile("wfi");
+	check_file();
+	fill_file(true);
+}
+
+static void find_file(void)
+{
+	unsigned long unused;
+
+	has_siselect = csr_get(SISELECT, &unused);
+	if (has_siselect)
+		expect("siselect at the start", SISELECT, 0, unused);
+	fill_file(false);
+	for (unsigned long select = IPRIO; select < SELECT_END; select++)
+		indirect_count += indirect[select] != 0;
+	fill_file(true);
+}
+
 /* --- what is set by calls ----------------------------------------------------------------------
  *
  * Twin A has stopped its counters, and gets misaligned accesses itself. Twin B has set nothing: its
@@ -338,6 +416,13 @@ static unsigned long pmu(unsigned long fid, unsigned long a0, unsigned long a1, 
 	return r.value;
 }
 
+/* After what may take seconds: in two of them half of a counter's 32 bits can go by. */
+static void renew_counts(void)
+{
+	counts[0] = CSR_READ(cycle);
+	counts[1] = CSR_READ(instret);
+}
+
 static void set_by_calls(void)
 {
 	trap_counter = pmu(SBI_PMU_CONFIG, FIRST_OF_FIRMWARE, 1, 6, FW_MISALIGNED_LOAD);
@@ -345,8 +430,7 @@ static void set_by_calls(void)
 		pmu(SBI_PMU_STOP, 0, 5, 0, 0);
 		sbi_call(SBI_FWFT, SBI_FWFT_SET, 0, 1, 0, 0, 0, 0);
 	}
-	counts[0] = CSR_READ(cycle);
-	counts[1] = CSR_READ(instret);
+	renew_counts();
 }
 
 static unsigned long misaligned(unsigned long at)
@@ -392,6 +476,7 @@ static void set_up(void)
 	for (unsigned int i = 0; i < 4096 / XLEN_BYTES; i++)
 		page[i] = tagged(tag, i);
 	find_csrs();
+	find_file();
 	set_by_calls();
 }
 
@@ -414,8 +499,8 @@ void main(void)
 	set_up();
 	if (!translate())
 		fail("page tables, mode", mmu_modes[0].satp_mode, 1, 0);
-	print("# twin %c: %lu rounds, fp %d, vector %d, %u other CSRs\n", tag, rounds, has_fp,
-	      has_vector, csr_count);
+	print("# twin %c: %lu rounds, fp %d, vector %d, %u other CSRs, siselect %d, %u behind it\n",
+	      tag, rounds, has_fp, has_vector, csr_count, has_siselect, indirect_count);
 	for (round_number = 1; round_number <= rounds; round_number++) {
 		/* Mostly asleep at once; each so often spinning for some turns. */
 		unsigned long spin = round_number % 64 ? round_number % 1024 : SPIN_LONG;
@@ -430,8 +515,13 @@ void main(void)
 		check_calls();
 		if (round_number % 16 == 0)
 			hold_reservation();
+		if (round_number % 32 == 0)
+			hold_file();
 		if (round_number % 256 == 0)
 			scan_for_other();
+		/* A's are stopped, and have to stay so. */
+		if (tag == 'B' && round_number % 32 == 0)
+			renew_counts();
 		if (round_number % 1000 == 0)
 			print("# twin %c: %lu rounds\n", tag, round_number);
 	}

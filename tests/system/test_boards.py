@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Other machines than QEMU's virt."""
+"""Other machines than QEMU's virt, and that one with other interrupt controllers."""
 
 import re
 
 import pytest
 
-from machine import LINUX, Shell, command
+from machine import EXIT_DONE, LINUX, Shell, command, guest
 
 
 @pytest.mark.parametrize("cpus", [2, 5])
@@ -21,3 +21,79 @@ def test_sifive_u(bench, cpus):
     assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
     shell.send("poweroff\r")
     shell.expect(rb"Nothing on this machine can power it off: it is safe to do so now", 30)
+
+
+APLIC = "virt,aia=aplic"
+IMSIC = "virt,aia=aplic-imsic"
+# The same without registers for software interrupts: harts call each other by MSI.
+MSI = "virt,aia=aplic-imsic,aclint=on"
+COMES_BY = {APLIC: "the APLIC", IMSIC: "the APLIC and the CPUs' IMSICs"}
+COMES_BY[MSI] = COMES_BY[IMSIC]
+
+AIA_CELLS = {
+    "rv64 aplic 1 hart": (64, "h=false", 1, APLIC),
+    "rv32 aplic hext 4 harts": (32, "", 4, APLIC),
+    "rv32 imsic 1 hart": (32, "h=false", 1, IMSIC),
+    "rv64 imsic hext 4 harts": (64, "", 4, IMSIC),
+    "rv32 msi 4 harts": (32, "h=false", 4, MSI),
+    "rv64 msi hext 1 hart": (64, "", 1, MSI),
+}
+
+
+def driven_by(ended_or_shell, machine):
+    """The controller is named, and nothing is polled."""
+    text = ended_or_shell.text
+    text = text() if callable(text) else text
+    assert "The UART's interrupt comes by %s\n" % COMES_BY[machine] in text
+    assert "the UART is polled" not in text
+
+
+@pytest.mark.parametrize("cell", AIA_CELLS)
+def test_guest_with_aia(bench, cell):
+    """All subjects of the guest tests, whose controller is the virtual PLIC as anywhere else."""
+    width, cpu, cpus, machine = AIA_CELLS[cell]
+    ended = bench.run(guest("guest-tests", width), limit=90, width=width, cpu=cpu, cpus=cpus,
+                      machine=machine, mem="256M")
+    driven_by(ended, machine)
+    assert not re.findall(r"^FAIL: .*$", ended.text, re.MULTILINE)
+    done = re.search(r"^DONE: (\d+) passed, 0 failed", ended.text, re.MULTILINE)
+    assert done and int(done.group(1)) > 500
+    ended.ends(EXIT_DONE)
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_calls_by_msi(bench, width):
+    """Several vCPUs on two harts, which wake and fence each other by nothing but MSIs."""
+    ended = bench.run(guest("smp-tests", width), limit=120, width=width, cpu="h=false", cpus=2,
+                      machine=MSI, mem="256M")
+    assert not re.findall(r"^FAIL: .*$", ended.text, re.MULTILINE)
+    done = re.search(r"^DONE: (\d+) passed, 0 failed", ended.text, re.MULTILINE)
+    assert done and int(done.group(1)) > 100
+    ended.ends(EXIT_DONE)
+
+
+@pytest.mark.parametrize("width, cpu", [(64, "h=false"), (32, "h=false"), (64, ""), (32, "")])
+def test_interrupt_file_is_nobodys(bench, width, cpu):
+    """Two capsules on one hart that fill priorities and the supervisor's interrupt file, where the
+    emulator lets them, and find nothing of each other."""
+    ended = bench.run(guest("twins", width), limit=90, width=width, cpu=cpu, cpus=1, machine=IMSIC,
+                      mem="256M")
+    seen = re.findall(r"twin [AB]: .*, siselect 1, (\d+) behind it", ended.text)
+    assert len(seen) == 2 and all((int(count) > 0) == (cpu != "") for count in seen)
+    for twin in "AB":
+        assert re.search("PASS: twin %s: 2000 rounds, nothing changed" % twin, ended.text)
+    assert "FAIL" not in ended.text
+    ended.ends(EXIT_DONE)
+
+
+@pytest.mark.parametrize("machine, cpu, cpus", [(APLIC, "h=false", 2), (MSI, "", 4)])
+def test_linux_with_aia(bench, machine, cpu, cpus):
+    """What is typed comes by an interrupt: without one nothing looks for it."""
+    shell = bench.start(command(LINUX, machine=machine, cpu=cpu, cpus=cpus), Shell, limit=150)
+    shell.boot(120)
+    driven_by(shell, machine)
+    assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
+    assert "aplic" not in shell.run("find /proc/device-tree/ -name '*aplic*' -o -name '*imsic*'")
+    assert re.search(r"PLIC +10 .*ttyS0", shell.run("cat /proc/interrupts"))
+    shell.power_off()
+

@@ -69,12 +69,17 @@ static inline void read_tree(const char *name)
 
 /* --- changing the board ----------------------------------------------------------- */
 
-static inline void edit_board(void)
+static inline void edit_tree(const char *name)
 {
-	load_tree("board");
+	load_tree(name);
 	if (!edited)
 		edited = malloc(EDIT_SIZE);
 	assert_int_equal(fdt_open_into(tree, edited, EDIT_SIZE), 0);
+}
+
+static inline void edit_board(void)
+{
+	edit_tree("board");
 }
 
 static inline int node_at(const char *path)

@@ -41,7 +41,7 @@ static xlen_t *csr_named(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, locked;
+	has_countinhibit, has_open_aia, locked;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -68,7 +68,7 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = false;
+	locked = has_open_aia = false;
 	slots = 16;
 	mseccfg = 0;
 	cpu = cpu_prepare(block, &description);
@@ -136,6 +136,16 @@ bool csr_probe_mcountinhibit(xlen_t *value)
 {
 	*value = 0;
 	return has_countinhibit;
+}
+
+void aia_probe(struct cpu *of)
+{
+	of->has_aia = of->aia_open = has_open_aia;
+}
+
+void aia_set_up(const struct cpu *of)
+{
+	assert_ptr_equal(of, cpu);
 }
 
 void features_reset(struct cpu *of)

@@ -88,17 +88,62 @@ static void test_sockets(void **state)
 	assert_int_equal(machine.uart.irq, 10);
 }
 
-/* Software interrupts by IMSIC only: refused in words, with the UART found to say so. */
+/* Software interrupts by IMSIC only: the pages at machine level take their place. */
 static void test_imsic(void **state)
 {
 	(void)state;
-	load_tree("qemu-imsic");
-	assert_int_equal(read_now(), ERR_MISSING);
-	assert_says("no timer and software interrupts: looked for riscv,clint0");
-	assert_says("any of the 2 CPUs");
-	assert_int_equal(machine.uart.base.raw, 0x10000000);
-	assert_int_equal(machine.uart.irq, 0);
+	read_tree("qemu-imsic");
+	assert_int_equal(fake_log_count(), 0);
 	assert_int_equal(machine.plic.base.raw, 0);
+	assert_int_equal(machine.uart.irq, 10);
+	assert_int_equal(machine.uart.trigger, 4);
+	/* The UART names the domain at supervisor level; it is the root that is driven. */
+	assert_int_equal(machine.aplic.base.raw, 0xc000000);
+	assert_int_equal(machine.aplic.sources, 96);
+	assert_int_equal(machine.domain_count, 2);
+	assert_true(machine.aplic.sends_msi);
+	assert_int_equal(machine.aplic.msi_page, 0x24000);
+	assert_int_equal(machine.imsic_ids, 255);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(machine.harts[i].msip.raw, 0x24000000 + 0x1000 * i);
+		assert_true(machine.harts[i].msip_is_imsic);
+		assert_int_equal(machine.harts[i].aplic_index, i);
+	}
+}
+
+/* An APLIC with wires, besides a CLINT. */
+static void test_aplic(void **state)
+{
+	(void)state;
+	read_tree("qemu-aplic");
+	assert_int_equal(fake_log_count(), 0);
+	assert_int_equal(machine.aplic.base.raw, 0xc000000);
+	assert_int_equal(machine.aplic.size, 0x8000);
+	assert_int_equal(machine.uart.irq, 10);
+	assert_false(machine.aplic.sends_msi);
+	assert_int_equal(machine.imsic_ids, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(machine.harts[i].aplic_index, i);
+		assert_int_equal(machine.harts[i].msip.raw, 0x2000000 + 4 * i);
+		assert_false(machine.harts[i].msip_is_imsic);
+	}
+}
+
+/* Two sockets: their harts' pages are 16 MiB apart, and a number has two parts. */
+static void test_imsic_groups(void **state)
+{
+	(void)state;
+	read_tree("qemu-imsics");
+	assert_int_equal(machine.aplic.base.raw, 0xc000000);
+	assert_int_equal(machine.domain_count, 4);
+	assert_int_equal(machine.aplic.msi_page, 0x24000);
+	assert_int_equal(machine.aplic.hart_bits, 1);
+	assert_int_equal(machine.aplic.group_bits, 1);
+	assert_int_equal(machine.aplic.group_shift, 24);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(machine.harts[i].aplic_index, i);
+		assert_false(machine.harts[i].msip_is_imsic); /* there is a CLINT too */
+	}
 }
 
 static void test_sifive_u(void **state)
@@ -334,7 +379,7 @@ static void test_interrupt_parents(void **state)
 	set_cells("/soc", "interrupt-parent", 1, (uint32_t[]){0xdead});
 	assert_int_equal(read_edited(), OK);
 	assert_int_equal(machine.uart.irq, 0);
-	assert_true(fake_log_contains("the UART's interrupt 5 isn't one of the PLIC"));
+	assert_true(fake_log_contains("the UART's interrupt 5 isn't one of a PLIC or APLIC"));
 
 	edit_board();
 	set_cells("/soc/serial@2000", "interrupts-extended", 2, (uint32_t[]){plic, 9});
@@ -632,6 +677,8 @@ int main(void)
 		cmocka_unit_test(test_aclint),
 		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_imsic),
+		cmocka_unit_test(test_aplic),
+		cmocka_unit_test(test_imsic_groups),
 		cmocka_unit_test(test_sifive_u),
 		cmocka_unit_test(test_spike),
 		cmocka_unit_test(test_board_harts),

@@ -27,6 +27,19 @@ static void assert_sane(enum status status)
 	for (unsigned i = 0; i < machine.hart_count; i++)
 		for (unsigned j = 0; j < i; j++)
 			assert_true(machine.harts[i].id != machine.harts[j].id);
+	for (unsigned i = 0; i < machine.hart_count; i++) {
+		int index = machine.harts[i].aplic_index;
+
+		assert_true(index >= MACHINE_NO_CONTEXT && index < 1 << 14);
+		if (index != MACHINE_NO_CONTEXT && !machine.aplic.sends_msi)
+			assert_true(0x4000 + 32 * (unsigned)(index + 1) <= machine.aplic.size);
+	}
+	assert_true(machine.domain_count <= MACHINE_DOMAINS_MAX && machine.imsic_ids <= 2047);
+	if (machine.aplic.base.raw)
+		assert_true(machine.aplic.size >= 0x4000 && machine.aplic.sources >= 1 &&
+			    machine.aplic.sources <= 1023);
+	if (machine.uart.irq)
+		assert_true(machine.plic.base.raw || machine.aplic.base.raw);
 	if (status == OK)
 		assert_true(machine.hart_count && machine.ram_count && machine.timebase);
 	else
@@ -256,6 +269,8 @@ static void test_every_byte_of_virt(void **state)
 	mutate("qemu-virt64", 1, 4);
 	mutate("qemu-sockets", 1, 2);
 	mutate("qemu-aclint", 1, 2);
+	mutate("qemu-imsic", 1, 2);
+	mutate("qemu-aplic", 1, 2);
 }
 
 /* Several bytes at once, cells preferred. */
