@@ -70,7 +70,7 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 # What runs at boot, at a capsule's start or end, or in the face of a failure, is compiled to be small.
 RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c \
 	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c tree.c console_menu.c) \
-	$(addprefix src/riscv/,boot.c cpu.c isa.c report*.c) src/lib/print.c)) \
+	$(addprefix src/riscv/,boot.c cpu.c isa.c report*.c exits.c) src/lib/print.c)) \
 	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
 # Not -Os on RV32, where it shifts 64 bits by libgcc.
 $(RARELY_RUN): TARGET_OPTIMIZE = $(if $(filter 64,$(XLEN)),-Os,-O1)

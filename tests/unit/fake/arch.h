@@ -17,6 +17,7 @@ enum {
 	FAKE_HARTS = 4,
 	FAKE_CALLS_MAX = 1024,
 	FAKE_QUEUE = 320, /* vCPUs that a hart's queues have room for */
+	FAKE_EXITS = 60,  /* reasons for exits that are told apart */
 };
 
 /* What core asked of the hardware; a and b as in the comment. */
@@ -70,6 +71,7 @@ struct fake_vcpu {
 	bool misaligned, noted;
 	bool stopped[ARCH_COUNTERS];
 	uint64_t counters[ARCH_COUNTERS];
+	xlen_t exits[FAKE_EXITS]; /* of arch_vcpu_exits() */
 	struct vcpu vcpu;
 };
 
