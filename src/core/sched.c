@@ -109,6 +109,12 @@ static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 		sched->spent = true;
 }
 
+void sched_charge(struct hart *hart, uint64_t now)
+{
+	if (hart->vcpu && hart->vcpu->place == VCPU_RUNNING)
+		charge(&hart->sched, hart->vcpu, now);
+}
+
 /* After every change of the hart's timers. */
 static void note_timers(struct sched *sched)
 {
@@ -163,8 +169,10 @@ static void refresh(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 
 	sched_update_floor(hart);
 	least = hart->sched.floor - turn * vcpu->inverse_weight;
-	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least))
+	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least)) {
 		vcpu->run.key = least;
+		vcpu->lag = hart->sched.lag;
+	}
 }
 
 static void add_load(struct sched *sched, int32_t weight)
@@ -177,8 +185,7 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	struct sched *sched = &hart->sched;
 	struct vcpu *loaded = hart->vcpu;
 
-	if (loaded && loaded->place == VCPU_RUNNING)
-		charge(sched, loaded, now);
+	sched_charge(hart, now);
 	remove_timer(sched, &vcpu->timer);
 	refresh(hart, vcpu, now);
 	if (vcpu->place != VCPU_THROTTLED)
