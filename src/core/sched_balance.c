@@ -65,7 +65,6 @@ void sched_arrive(struct hart *hart, struct vcpu *vcpu)
 	sched_update_floor(hart);
 	vcpu->run.key += sched->floor;
 	vcpu->lag -= sched->floor;
-	__atomic_store_n(&sched->load, sched->load + vcpu->weight, __ATOMIC_RELAXED);
 	sched_queue(sched, vcpu);
 	sched->woke = true;
 }
@@ -90,7 +89,6 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 		heap_add(&sched->runnable, &vcpu->run, vcpu->run.key);
 		return false;
 	}
-	__atomic_store_n(&sched->load, sched->load - vcpu->weight, __ATOMIC_RELAXED);
 	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
 	return true;
 }
