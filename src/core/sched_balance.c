@@ -226,12 +226,23 @@ static void send_to_peer(struct hart *hart, struct hart *peer)
 	send_waiting(hart, found.most, peer);
 }
 
+static bool is_any_idle(void)
+{
+	uint32_t found = 0;
+
+	for (unsigned word = 0; word < HART_SET_WORDS; word++)
+		found |= __atomic_load_n(&idle.words[word], __ATOMIC_SEQ_CST);
+	return found;
+}
+
 /* True when one that waits here has gone to a hart that has nothing to do. */
 static bool send_to_idle(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
 	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
 
+	if (!is_any_idle())
+		return false;
 	for (unsigned i = 0; i < count; i++) {
 		struct vcpu *vcpu = sched_vcpu_of_run(sched->runnable.nodes[i]);
 		struct hart *to = may_leave(hart, vcpu) ? claim_idle(&vcpu->capsule->harts) : NULL;
