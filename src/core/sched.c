@@ -485,7 +485,10 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 static __attribute__((noinline)) uint64_t spent_at(const struct sched *sched,
 						   const struct vcpu *running, uint64_t now)
 {
-	uint64_t left = div64_u32((uint64_t)sched->left, running->capsule->vcpu_count, NULL);
+	/* What doesn't fit is more than a turn. */
+	uint32_t left = sched->left >> 32 ? (uint32_t)-1 : (uint32_t)sched->left;
+
+	left /= running->capsule->vcpu_count;
 
 	return now + (left > turn / 8 ? left : turn / 8);
 }
