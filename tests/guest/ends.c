@@ -4,8 +4,8 @@
  *
  *   off, fail, reboot	SRST from the last vCPU while all others spin with interrupts off
  *   asleep		SRST from the last vCPU while all others sleep
- *   race			a reboot while the first and the third start the second over and
- *over, which stops each time last		one vCPU after the other stops, the first one first
+ *   race		reboot; two vCPUs start a third all the time, which stops
+ *   last		one vCPU after the other stops, the first one first
  *
  * With slow=1 that takes three seconds. Each life begins with a look at the other vCPUs, which must
  * be stopped.
