@@ -159,6 +159,13 @@ bool arch_vcpu_is_in_place(struct vcpu *vcpu);
 /* Start the loaded vCPU afresh (SBI HSM non-retentive resume); its work is done by then. */
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque);
 
+/*
+ * How often `vcpu` has left its guest for the index-th of the reasons that are told apart, and what
+ * that is called; NULL: there are no more of them. Since the machine started, modulo 2^XLEN. Any
+ * hart.
+ */
+const char *arch_vcpu_exits(const struct vcpu *vcpu, unsigned index, xlen_t *count);
+
 /* The machine's clock, in ticks of its timebase. */
 uint64_t arch_time(void);
 

@@ -17,7 +17,6 @@
 struct sched {
 	struct vcpu *inbox; /* atomic: those that something is wanted of */
 	xlen_t calls;	    /* atomic: SCHED_CALL_*, what is wanted of the hart itself */
-	uint32_t load;	    /* atomic to read: weight of all that want to run here */
 	uint32_t waiting;   /* atomic to read: how many of them wait */
 
 	struct heap runnable; /* QUEUED, by virtual time */
@@ -28,12 +27,16 @@ struct sched {
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */
 	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */
+	int64_t left;	      /* ticks: of the ceiling of what runs, when it was charged last */
 	uint64_t asked_at;    /* ticks: when it last asked another hart for work */
 	unsigned turns;	      /* that have ended */
 	unsigned looks;	      /* of those, in this turn */
-	unsigned peer;	      /* index of the hart that it last compared itself with */
-	bool woke;	      /* somebody came who may go first */
-	bool spent;	      /* what runs has used up its capsule's ceiling */
+	uint64_t least; /* service of whoever had least here at the last look; to be peeked at */
+	uint64_t lag;	/* virtual time: what those here have beside it (struct vcpu, lag) */
+	unsigned peer;	/* index of the hart that it last compared itself with */
+	bool passed;	/* the last look would have sent what was running */
+	bool woke;	/* somebody came who may go first */
+	bool spent;	/* what runs has used up its capsule's ceiling */
 };
 
 struct hart {

@@ -105,8 +105,16 @@ static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 	sched->since = now;
 	vcpu->run_time += ran;
 	vcpu->run.key += ran * vcpu->inverse_weight;
-	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, ran, now) <= 0)
-		sched->spent = true;
+	if (vcpu->capped) {
+		sched->left = share_cap_charge(&vcpu->capsule->cap, ran, now);
+		sched->spent |= sched->left <= 0;
+	}
+}
+
+void sched_charge(struct hart *hart, uint64_t now)
+{
+	if (hart->vcpu && hart->vcpu->place == VCPU_RUNNING)
+		charge(&hart->sched, hart->vcpu, now);
 }
 
 /* After every change of the hart's timers. */
@@ -163,13 +171,10 @@ static void refresh(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 
 	sched_update_floor(hart);
 	least = hart->sched.floor - turn * vcpu->inverse_weight;
-	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least))
+	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least)) {
 		vcpu->run.key = least;
-}
-
-static void add_load(struct sched *sched, int32_t weight)
-{
-	__atomic_store_n(&sched->load, sched->load + (uint32_t)weight, __ATOMIC_RELAXED);
+		vcpu->lag = hart->sched.lag;
+	}
 }
 
 void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
@@ -177,8 +182,7 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	struct sched *sched = &hart->sched;
 	struct vcpu *loaded = hart->vcpu;
 
-	if (loaded && loaded->place == VCPU_RUNNING)
-		charge(sched, loaded, now);
+	sched_charge(hart, now);
 	remove_timer(sched, &vcpu->timer);
 	refresh(hart, vcpu, now);
 	if (vcpu->place != VCPU_THROTTLED)
@@ -187,7 +191,6 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	    (sched->runnable.count || (loaded && loaded->place == VCPU_RUNNING)) &&
 	    sched_send_to_idle(hart, vcpu))
 		return;
-	add_load(sched, (int32_t)vcpu->weight);
 	sched_queue(sched, vcpu);
 	sched->woke = true;
 	if (vcpu != loaded)
@@ -227,8 +230,6 @@ void sched_leave(struct hart *hart, struct vcpu *vcpu)
 	if (vcpu->run.place)
 		heap_remove(&sched->runnable, &vcpu->run);
 	remove_timer(sched, &vcpu->timer);
-	if (vcpu->place == VCPU_RUNNING || vcpu->place == VCPU_QUEUED)
-		add_load(sched, -(int32_t)vcpu->weight);
 	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
 	if (hart->vcpu == vcpu) {
 		/* What is pending for a guest that is no more must not keep the hart awake. */
@@ -310,14 +311,13 @@ static void serve_calls(struct hart *hart, uint64_t now)
 
 /* --- the decision ---------------------------------------------------------------------------- */
 
-/* Until its capsule's bucket has half a turn for it. */
+/* Until its capsule's bucket has a part of a turn for it. */
 static void throttle(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 {
 	struct share_cap *cap = &vcpu->capsule->cap;
-	uint64_t wait = share_cap_wait(cap, share_cap_charge(cap, 0, now), turn / 2);
+	uint64_t wait = share_cap_wait(cap, share_cap_charge(cap, 0, now), turn / SHARE_CAP_PART);
 
 	sched->spent = false;
-	add_load(sched, -(int32_t)vcpu->weight);
 	vcpu->place = VCPU_THROTTLED;
 	vcpu->since = now;
 	add_timer(sched, &vcpu->timer, now + wait);
@@ -335,7 +335,6 @@ static __attribute__((noinline)) void stop_running(struct hart *hart, struct vcp
 	if (vcpu->wait && !arch_vcpu_interrupted(vcpu)) {
 		vcpu->place = VCPU_ASLEEP;
 		vcpu->since = now;
-		add_load(&hart->sched, -(int32_t)vcpu->weight);
 	} else if (hart->sched.spent) {
 		throttle(&hart->sched, vcpu, now);
 	}
@@ -465,9 +464,12 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		return false;
 	}
 	/* It may have slept instead of being throttled, or others have drawn from the bucket. */
-	if (vcpu->capped && share_cap_charge(&vcpu->capsule->cap, 0, now) <= 0) {
-		throttle(&hart->sched, vcpu, now);
-		return false;
+	if (vcpu->capped) {
+		hart->sched.left = share_cap_charge(&vcpu->capsule->cap, 0, now);
+		if (hart->sched.left <= 0) {
+			throttle(&hart->sched, vcpu, now);
+			return false;
+		}
 	}
 	vcpu->place = VCPU_RUNNING;
 	if (hart->vcpu != vcpu) {
@@ -483,13 +485,34 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	return vcpu->capsule->state == CAPSULE_RUNNING;
 }
 
+/*
+ * When the bucket of the running vCPU's capsule is empty, or nearly: an eighth of a turn is what a
+ * look at it is worth. Others of the capsule may be drawing from it on other harts.
+ */
+static __attribute__((noinline)) uint64_t spent_at(const struct sched *sched,
+						   const struct vcpu *running, uint64_t now)
+{
+	/* What doesn't fit is more than a turn. */
+	uint32_t left = sched->left >> 32 ? (uint32_t)-1 : (uint32_t)sched->left;
+
+	left /= running->capsule->vcpu_count;
+
+	return now + (left > turn / 8 ? left : turn / 8);
+}
+
 /* When the hart has to decide again although nobody calls it. */
-static inline void set_alarm(struct sched *sched, const struct vcpu *running)
+static inline void set_alarm(struct sched *sched, const struct vcpu *running, uint64_t now)
 {
 	uint64_t when = sched->timer_at;
 
-	if (running && (sched->runnable.count || running->capped) && sched->look_at < when)
+	if (running && sched->runnable.count && sched->look_at < when)
 		when = sched->look_at;
+	if (running && running->capped) {
+		uint64_t spent = spent_at(sched, running, now);
+
+		if (spent < when)
+			when = spent;
+	}
 	arch_alarm_set(when);
 }
 
@@ -529,14 +552,14 @@ enum sched_verdict sched_decide(struct hart *hart)
 		if (next != running) {
 			if (!give_turn(hart, next, now))
 				return SCHED_AGAIN;
-			set_alarm(sched, next);
+			set_alarm(sched, next, now);
 			return SCHED_RUN;
 		}
 	}
 	next = pick(sched, running, now);
 	sched->woke = false;
 	if (!next) {
-		set_alarm(sched, NULL);
+		set_alarm(sched, NULL, now);
 		return SCHED_SLEEP;
 	}
 	if (next != running) {
@@ -549,7 +572,7 @@ enum sched_verdict sched_decide(struct hart *hart)
 		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
 			sched_balance(hart);
 	}
-	set_alarm(sched, next);
+	set_alarm(sched, next, now);
 	return SCHED_RUN;
 }
 

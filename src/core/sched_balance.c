@@ -9,6 +9,10 @@
 enum {
 	/* How many in the queue are looked at for one that may go elsewhere. */
 	LOOKED_AT = 8,
+	/* Turns of its own that one must be behind before something is done about it... */
+	AHEAD_MIN = 2,
+	/* ...and what it may be behind at most: more than that is forgotten. */
+	AHEAD_MAX = 64,
 };
 
 static struct hart_set idle; /* shared */
@@ -43,7 +47,9 @@ static bool move(struct hart *from, struct vcpu *vcpu, struct hart *to)
 		return false;
 	vcpu->place = VCPU_MOVING;
 	sched_update_floor(from);
-	vcpu->run.key -= from->sched.floor; /* it keeps what it is ahead or behind */
+	/* It keeps what it is ahead or behind here; the rest is remembered apart. */
+	vcpu->run.key -= from->sched.floor;
+	vcpu->lag += from->sched.floor;
 	vcpu->migrations++;
 	__atomic_store_n(&vcpu->hart, to, __ATOMIC_SEQ_CST);
 	sched_send(vcpu);
@@ -54,9 +60,11 @@ void sched_arrive(struct hart *hart, struct vcpu *vcpu)
 {
 	struct sched *sched = &hart->sched;
 
+	/* Who has been alone here hasn't been charged for it yet, and mustn't seem to be behind. */
+	sched_charge(hart, arch_time());
 	sched_update_floor(hart);
 	vcpu->run.key += sched->floor;
-	__atomic_store_n(&sched->load, sched->load + vcpu->weight, __ATOMIC_RELAXED);
+	vcpu->lag -= sched->floor;
 	sched_queue(sched, vcpu);
 	sched->woke = true;
 }
@@ -81,7 +89,6 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 		heap_add(&sched->runnable, &vcpu->run, vcpu->run.key);
 		return false;
 	}
-	__atomic_store_n(&sched->load, sched->load - vcpu->weight, __ATOMIC_RELAXED);
 	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
 	return true;
 }
@@ -102,55 +109,158 @@ static struct hart *next_peer(struct hart *hart)
 	return peer == hart || !peer || peer->unfit ? NULL : peer;
 }
 
-static bool has_less_to_do(const struct hart *peer, const struct hart *hart,
-			   const struct vcpu *vcpu)
+/*
+ * Virtual time over the whole machine: what the vCPU has had by its weight, wherever it ran. What
+ * is on another hart is read while that writes it; at worst one look goes wrong.
+ */
+static uint64_t service_of(const struct vcpu *vcpu)
 {
-	uint32_t load = __atomic_load_n(&peer->sched.load, __ATOMIC_RELAXED);
-
-	return load < hart->sched.load && hart->sched.load - load >= vcpu->weight;
+	return sched_peek(&vcpu->run.key) + sched_peek(&vcpu->lag);
 }
 
 /*
- * True when the running one could go there as well and has moved less often: it is sent when it
- * waits. So all take their turns at being alone.
+ * The least of those on `peer`, and a turn's worth of what runs there just now; false: nothing
+ * does. What waits there is known since its last look.
  */
-static bool is_others_turn(const struct hart *peer, const struct hart *hart,
-			   const struct vcpu *vcpu)
+static bool service_there(const struct hart *peer, uint64_t now, uint64_t *service, uint64_t *step)
+{
+	const struct vcpu *vcpu = __atomic_load_n(&peer->vcpu, __ATOMIC_RELAXED);
+	int64_t since_charged;
+	uint64_t least;
+
+	if (!vcpu || __atomic_load_n(&vcpu->place, __ATOMIC_RELAXED) != VCPU_RUNNING)
+		return false;
+	since_charged = (int64_t)(now - sched_peek(&peer->sched.since));
+	*service = service_of(vcpu);
+	*step = sched_turn() * vcpu->inverse_weight;
+	if (since_charged > 0)
+		*service += (uint64_t)since_charged * vcpu->inverse_weight;
+	least = sched_peek(&peer->sched.least);
+	if (__atomic_load_n(&peer->sched.waiting, __ATOMIC_RELAXED) && heap_before(least, *service))
+		*service = least;
+	return true;
+}
+
+/* Of those here the one that has had least, and of those that may be sent the one with most. */
+struct extremes {
+	struct vcpu *least, *most;
+};
+
+static void compare(struct extremes *found, struct vcpu *vcpu, bool may_go)
+{
+	uint64_t service = service_of(vcpu);
+
+	if (!found->least || heap_before(service, service_of(found->least)))
+		found->least = vcpu;
+	if (may_go && (!found->most || heap_before(service_of(found->most), service)))
+		found->most = vcpu;
+}
+
+/* What loads a capsule stays, and so does what is in the registers. */
+static bool may_leave(const struct hart *hart, const struct vcpu *vcpu)
+{
+	return vcpu != hart->vcpu && vcpu->capsule->state == CAPSULE_RUNNING;
+}
+
+static struct extremes find_extremes(const struct hart *hart, unsigned peer)
+{
+	const struct sched *sched = &hart->sched;
+	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
+	struct extremes found = {NULL, NULL};
+
+	for (unsigned i = 0; i < count; i++) {
+		struct vcpu *vcpu = sched_vcpu_of_run(sched->runnable.nodes[i]);
+
+		compare(&found, vcpu,
+			may_leave(hart, vcpu) && hart_set_has(&vcpu->capsule->harts, peer));
+	}
+	return found;
+}
+
+/* True when what is in the registers should rather go, and may when it waits; but not for ever. */
+static bool running_is_better(const struct hart *hart, const struct hart *peer,
+			      const struct extremes *found, uint64_t step)
 {
 	const struct vcpu *running = hart->vcpu;
 
 	return running && running->place == VCPU_RUNNING &&
-	       running->migrations < vcpu->migrations &&
 	       hart_set_has(&running->capsule->harts, peer->index) &&
-	       has_less_to_do(peer, hart, running);
+	       heap_before(service_of(found->most) + step / 2, service_of(running)) &&
+	       !hart->sched.passed;
+}
+
+/*
+ * What runs on the peer is ahead of somebody here: then the one that has had most here goes
+ * there, so that those who have had less have more room. In the long run all that may move are
+ * at the same place, whatever their weights and numbers.
+ */
+static void send_to_peer(struct hart *hart, struct hart *peer)
+{
+	struct sched *sched = &hart->sched;
+	struct extremes found = find_extremes(hart, peer->index);
+	struct vcpu *running = hart->vcpu;
+	uint64_t there, ahead, step;
+
+	if (running && running->place == VCPU_RUNNING)
+		compare(&found, running, false);
+	if (!found.least)
+		return;
+	sched->least = service_of(found.least);
+	if (!found.most || !service_there(peer, sched->since, &there, &step))
+		return;
+	if (step < sched_turn() * found.least->inverse_weight)
+		step = sched_turn() * found.least->inverse_weight;
+	ahead = there - service_of(found.least);
+	if ((int64_t)ahead <= (int64_t)(AHEAD_MIN * step))
+		return;
+	/* Of one whose weight is worth more than a hart, or that can't go there, for ever. */
+	if ((int64_t)ahead > (int64_t)(AHEAD_MAX * step))
+		found.least->lag += ahead - AHEAD_MAX * step;
+	if (running_is_better(hart, peer, &found, step)) {
+		/* As a rule it waits at the next look. */
+		sched->passed = true;
+		sched->peer = sched->peer ? sched->peer - 1 : sched_hart_count() - 1;
+		return;
+	}
+	sched->passed = false;
+	send_waiting(hart, found.most, peer);
+}
+
+static bool is_any_idle(void)
+{
+	uint32_t found = 0;
+
+	for (unsigned word = 0; word < HART_SET_WORDS; word++)
+		found |= __atomic_load_n(&idle.words[word], __ATOMIC_SEQ_CST);
+	return found;
+}
+
+/* True when one that waits here has gone to a hart that has nothing to do. */
+static bool send_to_idle(struct hart *hart)
+{
+	struct sched *sched = &hart->sched;
+	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
+
+	if (!is_any_idle())
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		struct vcpu *vcpu = sched_vcpu_of_run(sched->runnable.nodes[i]);
+		struct hart *to = may_leave(hart, vcpu) ? claim_idle(&vcpu->capsule->harts) : NULL;
+
+		if (to && send_waiting(hart, vcpu, to))
+			return true;
+	}
+	return false;
 }
 
 void sched_balance(struct hart *hart)
 {
-	struct sched *sched = &hart->sched;
-	unsigned last = sched->peer;
 	struct hart *peer = next_peer(hart);
-	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
 
-	for (unsigned i = 0; i < count; i++) {
-		struct vcpu *vcpu = sched_vcpu_of_run(sched->runnable.nodes[i]);
-		const struct hart_set *allowed = &vcpu->capsule->harts;
-		struct hart *to;
-
-		/* What loads a capsule stays, and so does what is in the registers. */
-		if (vcpu == hart->vcpu || vcpu->capsule->state != CAPSULE_RUNNING)
-			continue;
-		to = claim_idle(allowed);
-		if (!to && peer && hart_set_has(allowed, peer->index) &&
-		    has_less_to_do(peer, hart, vcpu)) {
-			if (!is_others_turn(peer, hart, vcpu))
-				to = peer;
-			else
-				sched->peer = last; /* the same one again, next time */
-		}
-		if (to && send_waiting(hart, vcpu, to))
-			return;
-	}
+	if (hart->vcpu)
+		hart->sched.lag = hart->vcpu->lag;
+	if (!send_to_idle(hart) && peer)
+		send_to_peer(hart, peer);
 }
 
 void sched_ask_for_work(struct hart *hart, uint64_t now)

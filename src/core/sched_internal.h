@@ -23,6 +23,18 @@ static inline struct vcpu *sched_vcpu_of_timer(struct heap_node *node)
 	return (struct vcpu *)((uintptr_t)node - offsetof(struct vcpu, timer));
 }
 
+/* 64 bits that another hart may be writing, which RV32 can't read at once: for guesses only. */
+static inline uint64_t sched_peek(const uint64_t *value)
+{
+	const xlen_t *words = (const xlen_t *)value;
+	uint64_t result = 0;
+
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lower word comes first");
+	for (unsigned i = 0; i < 64 / XLEN; i++)
+		result |= (uint64_t)__atomic_load_n(words + i, __ATOMIC_RELAXED) << (i * 32);
+	return result;
+}
+
 /* Put `vcpu` into the hart's queue: it has a virtual time and is in no queue. */
 static inline void sched_queue(struct sched *sched, struct vcpu *vcpu)
 {
@@ -35,6 +47,9 @@ static inline void sched_queue(struct sched *sched, struct vcpu *vcpu)
 
 /* Harts that the machine has, idle ones and unfit ones included. */
 unsigned sched_hart_count(void);
+
+/* What runs here pays for the time up to `now`. */
+void sched_charge(struct hart *hart, uint64_t now);
 
 /* Bring the hart's floor up to date: the least virtual time of all that could run here. */
 void sched_update_floor(struct hart *hart);

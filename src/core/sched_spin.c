@@ -46,7 +46,7 @@ struct vcpu *sched_look(struct hart *hart, struct vcpu *running, uint64_t now)
 	/* The first look of a turn only sees where it is. */
 	bool spins = arch_vcpu_is_in_place(running) && sched->looks;
 	struct vcpu *peer;
-	uint64_t key;
+	uint64_t key, lag;
 
 	plan_look(sched, now, sched->looks < DOUBLINGS ? sched->looks : DOUBLINGS);
 	sched->looks++;
@@ -61,7 +61,10 @@ struct vcpu *sched_look(struct hart *hart, struct vcpu *running, uint64_t now)
 	 */
 	heap_remove(&sched->runnable, &peer->run);
 	key = peer->run.key;
+	lag = peer->lag;
 	peer->run.key = running->run.key;
+	peer->lag = running->lag;
+	running->lag = lag;
 	running->since = now;
 	running->place = VCPU_QUEUED;
 	heap_add(&sched->runnable, &running->run, key);

@@ -9,8 +9,10 @@ void share_cap_init(struct share_cap *cap, uint32_t percent, uint64_t turn, uint
 {
 	cap->rate = div64_u32((uint64_t)percent << RATE_SHIFT, 100, NULL);
 	cap->inverse_rate = div64_u32((uint64_t)100 << RATE_SHIFT, percent, NULL);
-	/* One turn on every hart that it may fill. */
-	cap->depth = percent > 100 ? div64_u32(turn * percent, 100, NULL) : turn;
+	/* Half a turn on every hart that it may fill. */
+	cap->depth = turn / SHARE_CAP_PART;
+	if (percent > 100)
+		cap->depth = div64_u32(cap->depth * percent, 100, NULL);
 	cap->left = (int64_t)cap->depth;
 	cap->filled_at = now;
 }

@@ -14,6 +14,9 @@
 
 enum { SHARE_WEIGHT_MAX = 10000, SHARE_WEIGHT_DEFAULT = 100 };
 
+/* A bucket holds this part of a turn for each hart that the ceiling is worth: half of one. */
+enum { SHARE_CAP_PART = 2 };
+
 /*
  * A capsule's ceiling: a bucket of ticks that fills at `rate` and that all its vCPUs draw from. It
  * may be overdrawn by what was running when it became empty; that is paid back before anything

@@ -89,7 +89,12 @@ struct vcpu {
 	enum vcpu_place place;
 	struct heap_node run;	/* its key is the vCPU's virtual time; QUEUED */
 	struct heap_node timer; /* ASLEEP or THROTTLED: when that ends, if time ends it */
-	uint64_t since;		/* ticks: when it came to be QUEUED, THROTTLED or ASLEEP */
+	/*
+	 * Virtual time is each hart's own. What it has had on other harts besides: the sum with
+	 * run.key goes on when it moves, and tells who has had less on the whole machine.
+	 */
+	uint64_t lag;
+	uint64_t since; /* ticks: when it came to be QUEUED, THROTTLED or ASLEEP */
 
 	/* What a call left to be done before the guest's next instruction. */
 	bool wait;   /* sleep until an interrupt is pending and enabled */

@@ -21,6 +21,13 @@ void asm_offsets(void)
 	EMIT(CONTEXT_EXITS_SIZE, sizeof(((struct context *)0)->exits));
 	EMIT(CONTEXT_SHORT_SAVED, CONTEXT_SHORT_SAVED);
 	EMIT(CONTEXT_TIMER, offsetof(struct context, timer));
+	EMIT(CONTEXT_COUNTS, offsetof(struct context, counts));
+	EMIT(CONTEXT_SLOT_EID, offsetof(struct context, slots[0].eid));
+	EMIT(CONTEXT_SLOT_CALL, offsetof(struct context, slots[0].call));
+	EMIT(CONTEXT_SLOT_COUNT, offsetof(struct context, slots[0].count));
+	EMIT(EXIT_SET_TIMER, EXIT_SET_TIMER);
+	EMIT(EXIT_UNKNOWN_CALL, EXIT_UNKNOWN_CALL);
+	EMIT(EXIT_ACCESS, EXIT_ACCESS);
 	EMIT(CPU_ABOVE_STACK, align_up(sizeof(struct cpu), 16) + CPU_FAULT_STACK_SIZE);
 	EMIT(CPU_CONTEXT, offsetof(struct cpu, context));
 	EMIT(CPU_STACK, offsetof(struct cpu, stack));
@@ -32,6 +39,7 @@ void asm_offsets(void)
 	EMIT(FP_BLOCK, FP_BLOCK);
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
 	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
+	EMIT(CPU_LOAD_RESULTS, offsetof(struct cpu, load_results));
 	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));
 	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));

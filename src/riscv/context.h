@@ -12,6 +12,7 @@
 #include "core/arch.h"
 #include "core/vcpu.h"
 #include "riscv/emul/walk.h"
+#include "sbi/sbi.h"
 
 struct cpu;
 
@@ -42,6 +43,32 @@ struct fp {
 enum { FP_BLOCK = 128 }; /* bytes that a round of fp_zero_d and fp_copy_d does (riscv/fp.S) */
 
 enum { CONTEXT_EXITS = 32 };
+
+/* Reasons to leave the guest that are counted, besides those calls that have a slot. */
+enum context_exit {
+	EXIT_SET_TIMER, /* SBI TIME, by the short road */
+	EXIT_UNKNOWN_CALL,
+	EXIT_ACCESS, /* outside its RAM: as a rule to a device */
+	EXIT_WFI,
+	EXIT_ILLEGAL, /* emulated or the guest's own fault */
+	EXIT_EXCEPTION,
+	EXIT_TIMER, /* its own, without Sstc, or the scheduler's */
+	EXIT_HOST_IPI,
+	EXIT_EXTERNAL,
+	EXIT_KINDS,
+};
+
+/*
+ * A vCPU's own copy of an element of sbi_slots, with how often it was called: the count costs the
+ * trap path nothing, since it reads the rest from here.
+ */
+struct context_slot {
+	xlen_t eid;
+	sbi_handler *call;
+	xlen_t count;
+} __attribute__((aligned(SBI_SLOT_COPY)));
+
+_Static_assert(sizeof(struct context_slot) == SBI_SLOT_COPY, "the trap path scales by a shift");
 
 /* What the vCPU has set of its hart by SBI calls (riscv/features.h); all zero when it starts. */
 struct features {
@@ -87,7 +114,13 @@ struct context {
 
 	struct walk walk; /* constant part of walks: the RAM that its page tables are in */
 	struct vcpu vcpu;
+
+	xlen_t counts[EXIT_KINDS];
+	struct context_slot slots[SBI_SLOTS];
 };
+
+_Static_assert(offsetof(struct context, slots) + SBI_SLOT_COPY < 2048,
+	       "the trap path reaches it with an offset of 12 bits");
 
 static inline struct context *context_of(const struct vcpu *vcpu)
 {

@@ -28,10 +28,11 @@ struct cpu {
 	struct hart hart; /* first: hart_this() is this structure */
 
 	/* The trap path's (riscv/trap.S). */
-	struct context *context; /* of the vCPU that runs below us */
-	xlen_t stack;		 /* top of the hart's stack */
-	xlen_t work;		 /* not zero: hart_work() before the next guest instruction */
-	xlen_t mmio_value;	 /* what an emulated load gives (mmio_load) */
+	struct context *context;  /* of the vCPU that runs below us */
+	xlen_t stack;		  /* top of the hart's stack */
+	xlen_t work;		  /* not zero: hart_work() before the next guest instruction */
+	xlen_t mmio_value;	  /* what an emulated load gives (mmio_load) */
+	const void *load_results; /* trap_load_results: nearer from here */
 	xlen_t scratch[2];
 	xlen_t fault_stack; /* top of the second stack */
 	xlen_t fault_depth; /* faults of our own that are being reported */

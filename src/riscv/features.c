@@ -67,6 +67,7 @@ void features_reset(struct cpu *cpu)
 	static const struct features none;
 
 	set_vector(cpu, &none);
+	cpu->load_results = trap_load_results;
 	if (cpu->has_supervisor)
 		set_delegation(cpu, &none);
 	cpu->special = false;

@@ -187,9 +187,7 @@ static void show_exits(const struct context *context)
 	bool first = true;
 
 	for (; report_exits_line(&exits, line, sizeof(line)); first = false)
-		log_alert("%s%s",
-			  first ? "Last exits, oldest first (set-timer calls aside): " : "  ",
-			  line);
+		log_alert("%s%s", first ? "Last exits, oldest first: " : "  ", line);
 }
 
 static void show_walks(const struct subject *subject)

@@ -42,6 +42,7 @@ static const struct {
 	xlen_t id;
 	const char *name;
 } calls[] = {
+	{SBI_EXT_LEGACY_SET_TIMER, "legacy set timer"},
 	{SBI_EXT_LEGACY_PUTCHAR, "legacy putchar"},
 	{SBI_EXT_LEGACY_GETCHAR, "legacy getchar"},
 	{SBI_EXT_LEGACY_CLEAR_IPI, "legacy clear IPI"},
@@ -53,7 +54,19 @@ static const struct {
 	{SBI_EXT_RFENCE, "RFENCE"},
 	{SBI_EXT_SRST, "SRST"},
 	{SBI_EXT_TIME, "TIME"},
+	{SBI_EXT_PMU, "PMU"},
+	{SBI_EXT_SUSP, "SUSP"},
+	{SBI_EXT_STA, "STA"},
+	{SBI_EXT_FWFT, "FWFT"},
 };
+
+const char *report_call(xlen_t eid)
+{
+	for (unsigned i = 0; i < ARRAY_LENGTH(calls); i++)
+		if (calls[i].id == eid)
+			return calls[i].name;
+	return NULL;
+}
 
 static const char *interrupt_name(xlen_t number)
 {
@@ -75,13 +88,11 @@ static void exit_words(xlen_t exit, char *out, size_t size)
 		print_text(out, size, "%s", name ? name : report_cause(~exit));
 		return;
 	}
-	for (unsigned i = 0; i < ARRAY_LENGTH(calls); i++) {
-		if (calls[i].id == exit) {
-			print_text(out, size, "call %s", calls[i].name);
-			return;
-		}
-	}
-	print_text(out, size, "call 0x%lx", exit);
+	name = report_call(exit);
+	if (name)
+		print_text(out, size, "call %s", name);
+	else
+		print_text(out, size, "call 0x%lx", exit);
 }
 
 static xlen_t peek(const struct report_exits *exits, unsigned ahead)

@@ -8,6 +8,9 @@
 /* "load access fault", ... by mcause; "unknown cause". */
 const char *report_cause(xlen_t cause);
 
+/* "DBCN", ... by an extension's id; NULL: no extension that guests have. */
+const char *report_call(xlen_t eid);
+
 /* A place in a ring of exits that is being told. */
 struct report_exits {
 	const xlen_t *ring; /* `count` elements, 0 for those that were never written */

@@ -71,14 +71,21 @@
 
 /*
  * Note the exit for a crash report: the extension's id for a call, else mcause, inverted for an
- * exception. The ring's alignment makes one bit of its next place the wrap. Uses t0. sp: context.
+ * exception. The ring's alignment makes one bit of its next place the wrap. sp: context.
  */
-.macro RECORD_EXIT what
-	REG_L	t0, CONTEXT_EXIT_NEXT(sp)
-	REG_S	\what, 0(t0)
-	addi	t0, t0, XLEN_BYTES
-	andi	t0, t0, ~CONTEXT_EXITS_SIZE
-	REG_S	t0, CONTEXT_EXIT_NEXT(sp)
+.macro RECORD_EXIT what, scratch
+	REG_L	\scratch, CONTEXT_EXIT_NEXT(sp)
+	REG_S	\what, 0(\scratch)
+	addi	\scratch, \scratch, XLEN_BYTES
+	andi	\scratch, \scratch, ~CONTEXT_EXITS_SIZE
+	REG_S	\scratch, CONTEXT_EXIT_NEXT(sp)
+.endm
+
+/* Count it, for the figures, where C doesn't (enum context_exit). Uses t0. sp: context. */
+.macro COUNT_EXIT kind
+	REG_L	t0, CONTEXT_COUNTS + \kind * XLEN_BYTES(sp)
+	addi	t0, t0, 1
+	REG_S	t0, CONTEXT_COUNTS + \kind * XLEN_BYTES(sp)
 .endm
 
 /* Save what a short entry doesn't. sp: context. Uses t0. */
@@ -223,6 +230,8 @@
 	bnez	a6, trap_call
 
 	/* SBI "Set Timer": the one call that is done here, on two registers. */
+	RECORD_EXIT a7, t0
+	COUNT_EXIT EXIT_SET_TIMER
 	\set_timer
 	csrr	t0, mepc
 	addi	t0, t0, 4
@@ -247,25 +256,31 @@
 	TRAP_ENTRY trap_entry_virtual_halves, CAUSE_ECALL_VS, trap_not_call_virtual, \
 		"SET_TIMER_VIRTUAL_MTIMECMP STORE_MTIMECMP_HALVES"
 
+/* What every call needs before its handler. Uses t0. */
+.macro ENTER_CALL
+	SAVE_ARGUMENTS 12
+	RECORD_EXIT a7, t0
+	ENTER_HYPERVISOR
+	csrr	t0, mepc
+	addi	t0, t0, 4
+	csrw	mepc, t0
+.endm
+
 /*
  * An SBI call. Its arguments stay in a0-a7 into the handler, whose struct
  * sbi_ret comes back in a0 and a1: the calling conventions are the same.
  */
 trap_call:
-	SAVE_ARGUMENTS 12
-	RECORD_EXIT a7
-	ENTER_HYPERVISOR
-	csrr	t0, mepc
-	addi	t0, t0, 4
-	csrw	mepc, t0
-	SBI_SLOT_OF_REGISTER(t0, a7)
-	slli	t0, t0, XLEN_SHIFT + 1
-	la	t1, sbi_slots
-	add	t0, t0, t1
-	REG_L	t1, 0(t0)
-	REG_L	t0, XLEN_BYTES(t0)
+	SBI_SLOT_COPY_OF_REGISTER(t0, a7)
+	add	t0, t0, sp
+	REG_L	t1, CONTEXT_SLOT_EID(t0)
 	bne	t1, a7, trap_call_unknown
-	jalr	t0
+	REG_L	t1, CONTEXT_SLOT_COUNT(t0)
+	addi	t1, t1, 1
+	REG_S	t1, CONTEXT_SLOT_COUNT(t0)
+	REG_L	t1, CONTEXT_SLOT_CALL(t0)
+	ENTER_CALL
+	jalr	t1
 trap_call_done:
 	REG_L	t0, CPU_WORK(tp)
 	REG_L	sp, CPU_CONTEXT(tp)
@@ -283,6 +298,8 @@ trap_short_return:
 	mret
 
 trap_call_unknown:
+	COUNT_EXIT EXIT_UNKNOWN_CALL
+	ENTER_CALL
 	call	sbi_unknown
 	j	trap_call_done
 
@@ -295,18 +312,21 @@ trap_call_unknown:
 	bltz	a0, trap_full_after_short
 .endm
 
+.macro SHORT_ACCESS function
+	COUNT_EXIT EXIT_ACCESS
+	SHORT_ENTRY \function
+.endm
+
 trap_not_call:
-	mv	t1, t0
 	bltz	t0, trap_interrupted
-	not	t1, t0
-	RECORD_EXIT t1
-	csrr	t0, mcause
+	not	t0, t0
+	RECORD_EXIT t0, t1
 	/* Load and store access faults are how guests reach virtual devices. */
-	li	t1, CAUSE_LOAD_ACCESS
+	li	t1, ~CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load
-	li	t1, CAUSE_STORE_ACCESS
+	li	t1, ~CAUSE_STORE_ACCESS
 	beq	t0, t1, trap_store
-	li	t1, CAUSE_ILLEGAL
+	li	t1, ~CAUSE_ILLEGAL
 	bne	t0, t1, trap_full
 
 /* It may be a WFI, which needs no registers. */
@@ -316,46 +336,44 @@ trap_illegal:
 
 /* The same with V=1. Under `hext` it is guest-page faults, under `pmp` access faults. */
 trap_not_call_virtual:
-	mv	t1, t0
 	bltz	t0, trap_interrupted
-	not	t1, t0
-	RECORD_EXIT t1
-	csrr	t0, mcause
-	li	t1, CAUSE_LOAD_GUEST_PAGE
+	not	t0, t0
+	RECORD_EXIT t0, t1
+	li	t1, ~CAUSE_LOAD_GUEST_PAGE
 	beq	t0, t1, trap_load_guest_page
-	li	t1, CAUSE_STORE_GUEST_PAGE
+	li	t1, ~CAUSE_STORE_GUEST_PAGE
 	beq	t0, t1, trap_store_guest_page
-	li	t1, CAUSE_LOAD_ACCESS
+	li	t1, ~CAUSE_LOAD_ACCESS
 	beq	t0, t1, trap_load_virtual
-	li	t1, CAUSE_VIRTUAL_INSN
+	li	t1, ~CAUSE_VIRTUAL_INSN
 	beq	t0, t1, trap_illegal
-	li	t1, CAUSE_STORE_ACCESS
+	li	t1, ~CAUSE_STORE_ACCESS
 	bne	t0, t1, trap_full
-	SHORT_ENTRY mmio_store_virtual
+	SHORT_ACCESS mmio_store_virtual
 	j	trap_short_done
 
 trap_store:
-	SHORT_ENTRY mmio_store
+	SHORT_ACCESS mmio_store
 	j	trap_short_done
 
 trap_store_guest_page:
-	SHORT_ENTRY mmio_store_guest_page
+	SHORT_ACCESS mmio_store_guest_page
 	j	trap_short_done
 
 trap_load_guest_page:
-	SHORT_ENTRY mmio_load_guest_page
+	SHORT_ACCESS mmio_load_guest_page
 	j	trap_load_done
 
 trap_load_virtual:
-	SHORT_ENTRY mmio_load_virtual
+	SHORT_ACCESS mmio_load_virtual
 	j	trap_load_done
 
 trap_load:
-	SHORT_ENTRY mmio_load
+	SHORT_ACCESS mmio_load
 trap_load_done:
 	/* a0: the register that takes the value, or negative: needs a full entry. */
 	REG_L	a1, CPU_MMIO_VALUE(tp)
-	la	t0, trap_register_slots
+	REG_L	t0, CPU_LOAD_RESULTS(tp)
 	slli	a0, a0, 3
 	add	t0, t0, a0
 	jr	t0
@@ -365,7 +383,8 @@ trap_load_done:
 	.option	norvc
 	.option	norelax
 	.balign	8
-trap_register_slots:
+	.globl	trap_load_results
+trap_load_results:
 	nop
 	j	trap_short_done
 	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
@@ -379,13 +398,13 @@ trap_register_slots:
 	.option	pop
 
 trap_interrupted:
-	RECORD_EXIT t1
-	addi	t0, t1, -IRQ_M_TIMER
-	slli	t0, t0, 1
-	beqz	t0, trap_alarm
+	RECORD_EXIT t0, t1
+	addi	t1, t0, -IRQ_M_TIMER
+	slli	t1, t1, 1
+	beqz	t1, trap_alarm
 trap_interrupted_short:
 	SAVE_ARGUMENTS 10
-	mv	a0, t1
+	mv	a0, t0
 	ENTER_HYPERVISOR
 	call	trap_interrupt
 	REG_L	sp, CPU_CONTEXT(tp)
@@ -411,9 +430,9 @@ trap_work_due:
  * needs a full entry. Without, it is the guest's timer as a rule.
  */
 trap_alarm:
-	REG_L	t0, CONTEXT_CPU(sp)
-	lbu	t0, CPU_HAS_SSTC(t0)
-	beqz	t0, trap_interrupted_short
+	REG_L	t1, CONTEXT_CPU(sp)
+	lbu	t1, CPU_HAS_SSTC(t1)
+	beqz	t1, trap_interrupted_short
 	SAVE_ARGUMENTS 10
 	SAVE_REST
 	mv	a0, sp

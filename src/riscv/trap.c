@@ -94,10 +94,23 @@ static bool is_stuck(const struct context *context, const struct trap *trap)
 	       context->vcpu.capsule->vcpu_count == 1;
 }
 
+/* The others are counted where it is known what they are. */
+static bool is_counted_here(xlen_t cause)
+{
+	const uint32_t others = 1u << CAUSE_ILLEGAL | 1u << CAUSE_LOAD_ACCESS |
+				1u << CAUSE_STORE_ACCESS | 1u << CAUSE_LOAD_GUEST_PAGE |
+				1u << CAUSE_VIRTUAL_INSN | 1u << CAUSE_STORE_GUEST_PAGE;
+
+	return cause >= CAUSE_COUNT || !(others >> cause & 1);
+}
+
 void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 {
 	struct trap trap = {.cause = cause, .value = value, .status = context->status};
 	enum trap_result result = TRAP_REFLECT;
+
+	if (is_counted_here(cause))
+		context->counts[EXIT_EXCEPTION]++;
 
 	if (cause < CAUSE_COUNT && exceptions[cause])
 		result = exceptions[cause](context, &trap);
@@ -122,6 +135,7 @@ void trap_timer(struct context *context)
 {
 	struct cpu *cpu = context->cpu;
 
+	context->counts[EXIT_TIMER]++;
 	cpu->alarm = 0; /* it has rung: whatever is set next differs */
 	sched_tick(&cpu->hart, arch_time());
 	work(cpu);
@@ -154,34 +168,47 @@ static void woken(struct cpu *cpu)
 		cpu->work = 1;
 }
 
+static void timer_rings(struct cpu *cpu)
+{
+	if (arch_timer_interrupt(arch_time()))
+		cpu->work = 1;
+}
+
+/* It took the hart out of a guest. */
 void trap_interrupt(xlen_t cause)
 {
 	struct cpu *cpu = cpu_of(hart_this());
+	xlen_t *counts = cpu->context->counts;
 
 	switch (cause << 1 >> 1) {
 	case IRQ_M_EXT:
+		counts[EXIT_EXTERNAL]++;
 		if (drivers_interrupt(&cpu->hart))
 			woken(cpu);
 		break;
 	case IRQ_M_TIMER:
-		if (arch_timer_interrupt(arch_time()))
-			cpu->work = 1;
+		counts[EXIT_TIMER]++;
+		timer_rings(cpu);
 		break;
-	case IRQ_M_SOFT: woken(cpu); break;
+	case IRQ_M_SOFT:
+		counts[EXIT_HOST_IPI]++;
+		woken(cpu);
+		break;
 	default: panic("interrupt %lu, which was never enabled", cause << 1 >> 1);
 	}
 }
 
 void arch_hart_poll(void)
 {
+	struct cpu *cpu = cpu_of(hart_this());
 	xlen_t pending = csr_read(mip) & csr_read(mie);
 
 	if (pending & MIP_MSIP)
-		trap_interrupt(IRQ_M_SOFT);
+		woken(cpu);
 	if (pending & MIP_MTIP)
-		trap_interrupt(IRQ_M_TIMER);
+		timer_rings(cpu);
 	if (pending & MIP_MEIP)
-		trap_interrupt(IRQ_M_EXT);
+		drivers_interrupt(&cpu->hart);
 }
 
 /* Interrupts are off in M-mode: what comes between look and WFI stays pending, and ends the WFI. */

@@ -67,6 +67,9 @@ typedef enum trap_result trap_handler(struct context *context, struct trap *trap
 
 trap_handler mmio_exception, emulate_illegal, emulate_misaligned;
 
+/* Where an emulated load's value goes, eight bytes of code for each register (trap.S). */
+extern const uint8_t trap_load_results[];
+
 /* The level of the loaded guest's external interrupt. */
 void trap_set_external(bool level);
 

@@ -43,6 +43,9 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 		.space = capsule->space.region_count > 1 ? &capsule->space : NULL,
 	};
 	context->vcpu = (struct vcpu){.capsule = capsule, .id = id};
+	for (unsigned i = 0; i < SBI_SLOTS; i++)
+		context->slots[i] =
+			(struct context_slot){.eid = sbi_slots[i].eid, .call = sbi_slots[i].call};
 	virtual_create(context, &capsule->space);
 	return &context->vcpu;
 }

@@ -8,10 +8,10 @@
 
 /*
  * A call must be found in a dozen instructions, whichever it is, so the trap
- * path looks for it itself (riscv/trap.S): extensions lie in a table at a hash of
- * their id (sbi/slot.h). Two that hash alike initialise the same element twice, which the
- * compiler refuses (-Woverride-init): then choose another hash. An empty slot has
- * id 0, which only the slot of legacy call 0 can be asked for.
+ * path looks for it itself (riscv/trap.S), in the vCPU's copy of this table: extensions lie in a
+ * table at a hash of their id (sbi/slot.h). Two that hash alike initialise the same element twice,
+ * which the compiler refuses (-Woverride-init): then choose another hash. An empty slot has id 0,
+ * which only the slot of legacy call 0 can be asked for.
  */
 #define EXTENSION(id, handler) [SBI_SLOT_OF(id)] = {(id), (handler)}
 

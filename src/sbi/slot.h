@@ -10,13 +10,16 @@
 #define SBI_SLOTS      64
 #define SBI_SLOT_SHIFT 5
 
+/* A vCPU's copy of a slot (riscv/context.h) has this many bytes, so that one shift is enough. */
+#define SBI_SLOT_COPY (1 << SBI_SLOT_SHIFT)
+
 #ifdef __ASSEMBLER__
 
-/* to = SBI_SLOT_OF(eid); they are two registers. */
-#define SBI_SLOT_OF_REGISTER(to, eid)                                                              \
-	srli to, eid, SBI_SLOT_SHIFT;                                                              \
+/* to = SBI_SLOT_OF(eid) * SBI_SLOT_COPY; they are two registers. */
+#define SBI_SLOT_COPY_OF_REGISTER(to, eid)                                                         \
+	slli to, eid, SBI_SLOT_SHIFT;                                                              \
 	xor to, to, eid;                                                                           \
-	andi to, to, SBI_SLOTS - 1
+	andi to, to, (SBI_SLOTS - 1) * SBI_SLOT_COPY
 
 #else
 

@@ -4,6 +4,7 @@
  *
  *   off, fail, reboot	SRST from the last vCPU while all others spin with interrupts off
  *   asleep		SRST from the last vCPU while all others sleep
+ *   race		reboot; two vCPUs start a third all the time, which stops
  *   last		one vCPU after the other stops, the first one first
  *
  * With slow=1 that takes three seconds. Each life begins with a look at the other vCPUs, which must
@@ -40,11 +41,27 @@ static void end_all(void)
 {
 	if (!strcmp(how, "fail"))
 		sbi_reset(SRST_SHUTDOWN, SRST_FAILURE);
-	else if (!strcmp(how, "reboot"))
+	else if (!strcmp(how, "reboot") || !strcmp(how, "race"))
 		sbi_reset(SRST_COLD, SRST_NO_REASON);
 	else
 		sbi_reset(SRST_SHUTDOWN, SRST_NO_REASON);
 	print("FAIL: ends: the call returned\n");
+}
+
+static void stop_at_once(unsigned long unused)
+{
+	(void)unused;
+}
+
+/* Whoever comes first starts it, or it is on its way: any other answer is wrong. */
+static void start_for_ever(void)
+{
+	for (;;) {
+		struct sbiret r = smp_start(1, stop_at_once, 0);
+
+		if (r.error && r.error != SBI_ERR_ALREADY_AVAILABLE && r.error != SBI_ERR_FAILED)
+			print("FAIL: ends: start says %ld\n", r.error);
+	}
 }
 
 static void other(unsigned long number)
@@ -59,6 +76,11 @@ static void other(unsigned long number)
 			;
 		if (number == smp_count - 1)
 			print("# ends: the last one stops\n");
+		return;
+	}
+	if (!strcmp(how, "race") && number < smp_count - 1) {
+		if (number > 1)
+			start_for_ever();
 		return;
 	}
 	if (number == smp_count - 1) {
@@ -94,6 +116,10 @@ void main(void)
 	if (!strcmp(how, "asleep")) {
 		CSR_WRITE(sie, 0);
 		sleep();
+	}
+	if (!strcmp(how, "race")) {
+		smp_wait_word(&up, smp_count - 1);
+		start_for_ever();
 	}
 	spin();
 }

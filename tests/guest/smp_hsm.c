@@ -157,6 +157,39 @@ static void check_race(void)
 	test_tally_end(&t, "of two that start a third at once exactly one does, %u times", ROUNDS);
 }
 
+/* Stops at once: what is started again is about to stop, or has just. */
+static void pass_by(unsigned long unused)
+{
+	(void)unused;
+}
+
+/*
+ * It stops by itself while it is started again, without a wait for its end: each start that
+ * succeeds makes it come by once, whatever it met, and one that meets it before it has stopped says
+ * so.
+ */
+static void check_stop_against_start(void)
+{
+	unsigned long entries = smp[1].entries, started = 0;
+	uint64_t begun = csr_time();
+	struct test_tally t = {0};
+
+	smp_wait_state(1, HSM_STOPPED);
+	while (started < 10 * ROUNDS && csr_time() - begun < SMP_PATIENCE) {
+		struct sbiret r = smp_start(1, pass_by, 0);
+
+		if (r.error == SBI_SUCCESS)
+			started++;
+		else if (r.error != SBI_ERR_ALREADY_AVAILABLE && r.error != SBI_ERR_FAILED &&
+			 kit.diosix)
+			test_tally(&t, started, SBI_SUCCESS, (unsigned long)r.error);
+	}
+	test_tally(&t, 0, true, smp_wait_state(1, HSM_STOPPED));
+	test_tally(&t, 1, 10 * ROUNDS, started);
+	test_tally(&t, 2, entries + started, smp[1].entries);
+	test_tally_end(&t, "started again and again while it stops: it comes up once for each");
+}
+
 /* --- suspend --------------------------------------------------------------------------------- */
 
 static void suspend_for_ipi(unsigned long type)
@@ -215,6 +248,7 @@ void smp_hsm_test(void)
 		check_start(i);
 	check_again();
 	check_race();
+	check_stop_against_start();
 	check_suspend(RETENTIVE, "retentive");
 	check_suspend(NON_RETENTIVE, "non-retentive");
 	woken = 0;

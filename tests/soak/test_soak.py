@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Two stock Linux with four vCPUs each on four harts, under load, beside a capsule with four vCPUs
-that reboots every few seconds: for SOAK_MINUTES (`make soak`). Any complaint is a failure."""
+that reboots every few seconds: for SOAK_MINUTES (`make soak`). Then as long eight Linux on two harts.
+Any complaint is a failure."""
 
 import os
 import time
 
 from loads import LINUX_IMAGES, linux, pack
 from machine import Shells, command
+from test_many import many
 from test_smp import LOAD, REST, no_complaint
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
@@ -46,3 +48,7 @@ def test_soak(bench, tmp_path):
         machine.attach(number)
         machine.type(REST, 60)
     assert machine.text().count("again: started again") > MINUTES
+
+
+def test_eight_on_two_harts(bench, tmp_path):
+    many(bench, tmp_path, int(MINUTES * 60), MINUTES * 60 + 900)

@@ -62,7 +62,8 @@ def test_no_wakeup_is_lost(bench, tmp_path, cpus):
 ENDS = {"off": (EXIT_DONE, "powered off"), "asleep": (EXIT_DONE, "powered off"),
         "fail": (EXIT_FAILED, "reported a system failure"),
         "last": (EXIT_DONE, "stopped its last vCPU"),
-        "reboot": (EXIT_FAILED, "rebooted 5 times within 10 seconds: it stays stopped")}
+        "reboot": (EXIT_FAILED, "rebooted 5 times within 10 seconds: it stays stopped"),
+        "race": (EXIT_FAILED, "rebooted 5 times within 10 seconds: it stays stopped")}
 
 
 @pytest.mark.parametrize("cpus", [1, 4])
@@ -70,9 +71,10 @@ ENDS = {"off": (EXIT_DONE, "powered off"), "asleep": (EXIT_DONE, "powered off"),
 def test_ends(bench, tmp_path, how, cpus):
     """Whichever vCPU ends it, all stop; in the next life nothing is left of them."""
     ended = bench.run(one(tmp_path, "ends", "how=" + how), limit=60, cpus=cpus)
-    lives = 6 if how == "reboot" else 1
+    reboots = how in ("reboot", "race")  # more often where ten seconds are short
     assert "FAIL" not in ended.text
-    assert ended.text.count("PASS: ends: all other vCPUs are stopped") == lives
+    lives = ended.text.count("PASS: ends: all other vCPUs are stopped")
+    assert lives >= 6 if reboots else lives == 1
     ended.says("ends: " + ENDS[how][1]).ends(ENDS[how][0])
 
 

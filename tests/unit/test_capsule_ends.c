@@ -391,6 +391,7 @@ static void test_figures(void **state)
 		vcpus[0].vcpu.wait_time = 3 * (uint64_t)HZ;
 		vcpus[0].vcpu.switches = 77;
 		vcpus[0].vcpu.migrations = 5;
+		vcpus[0].vcpu.place = VCPU_AWAY;
 		capsule_show_figures(&capsule);
 		snprintf(line, sizeof(line), "[+] Capsule 1: fake: %s", names[i]);
 		assert_true(fake_log_contains(line));
@@ -399,10 +400,53 @@ static void test_figures(void **state)
 			fake_log_contains("[+] Capsule 1:   vCPU 0 on CPU 0: ran 12250 ms, waited "
 					  "3000 ms, loaded 77 times, moved 5 times"));
 		assert_int_equal(fake_log_count(), 2); /* of those that never ran, nothing */
+		/* With what isn't in the accounts yet, of one that runs or that waits. */
+		fake_arch.time += 2 * HZ;
+		fake_arch.harts[0].sched.since = fake_arch.time - HZ / 2;
+		vcpus[0].vcpu.since = fake_arch.time - HZ;
+		vcpus[0].vcpu.place = VCPU_RUNNING;
+		fake_log_clear();
+		capsule_show_figures(&capsule);
+		assert_true(fake_log_contains("ran 12750 ms, waited 3000 ms"));
+		vcpus[0].vcpu.place = VCPU_QUEUED;
+		capsule_show_figures(&capsule);
+		assert_true(fake_log_contains("ran 12250 ms, waited 4000 ms"));
+		vcpus[0].vcpu.place = VCPU_AWAY;
+		fake_log_clear();
+		vcpus[0].exits[0] = 7;
+		vcpus[0].exits[2] = 123456;
+		capsule_show_figures(&capsule);
+		assert_true(fake_log_contains("[+] Capsule 1:     exits: 7 a, 123456 b"));
+		assert_int_equal(fake_log_count(), 3);
 		/* A clock of less than a kHz. */
 		capsule.timebase = 999;
 		capsule_show_figures(&capsule);
 	}
+}
+
+/* However many there are and however large: whole, on lines of a bounded length. */
+static void test_exits(void **state)
+{
+	xlen_t sum = 0;
+
+	(void)state;
+	fresh(RESTART_NEVER);
+	vcpus[0].vcpu.switches = 1;
+	for (unsigned i = 0; i < FAKE_EXITS; i++)
+		vcpus[0].exits[i] = (xlen_t)-1 - i;
+	capsule_show_figures(&capsule);
+	for (unsigned i = 0; i < FAKE_EXITS; i++) {
+		char one[64];
+
+		snprintf(one, sizeof(one), "%lu %s", (unsigned long)vcpus[0].exits[i],
+			 i % 3 == 0   ? "a"
+			 : i % 3 == 1 ? "never"
+				      : "b");
+		assert_true(fake_log_contains(one));
+		sum++;
+	}
+	assert_int_equal(sum, FAKE_EXITS);
+	assert_in_range(fake_log_count(), 2 + FAKE_EXITS / 8, 2 + FAKE_EXITS / 3);
 }
 
 int main(void)
@@ -413,7 +457,7 @@ int main(void)
 		cmocka_unit_test(test_reboots),	 cmocka_unit_test(test_reboots_randomly),
 		cmocka_unit_test(test_ask),	 cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_restart),	 cmocka_unit_test(test_no_request),
-		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_figures),	 cmocka_unit_test(test_exits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,8 @@ void pmu_count(struct vcpu *vcpu, enum pmu_event event)
 }
 static struct context contexts[3];
 
+const uint8_t trap_load_results[1];
+
 void trap_entry_sstc(void)
 {
 }

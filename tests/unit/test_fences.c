@@ -379,6 +379,14 @@ void trap_entry_virtual_sstc(void)
 {
 }
 
+/* No hart here has interrupt files, and no guest makes calls. */
+void aia_forget(const struct cpu *cpu)
+{
+	(void)cpu;
+}
+
+const struct sbi_slot sbi_slots[SBI_SLOTS];
+
 void sched_post(struct vcpu *vcpu, xlen_t what)
 {
 	(void)vcpu, (void)what;

@@ -198,7 +198,6 @@ static void test_turns(void **state)
 			ring();
 			assert_true(fake_arch.time - before == TURN);
 			assert_in_range(fake_arch_count(FAKE_SWITCH), 0, 1);
-			assert_true(hart->sched.load == count * SHARE_WEIGHT_DEFAULT);
 			assert_true(hart->sched.waiting == count - 1);
 		}
 		for (unsigned i = 0; i < count; i++) {
@@ -514,6 +513,74 @@ static void test_restarted(void **state)
 	assert_int_equal(fake_arch_count(FAKE_SWITCH), 1);
 	assert_int_equal(fake_arch_count(FAKE_SLEEP), 0);
 	assert_int_equal(capsules[0].starts, 2);
+}
+
+/* As HSM's hart start does, up to the wish. */
+static void ask_to_start(struct vcpu *vcpu)
+{
+	vcpu->state = VCPU_START_PENDING;
+	vcpu->capsule->started++;
+	vcpu->start_at = 0x4000;
+	sched_post(vcpu, VCPU_WANT_START);
+}
+
+/* How often the vCPU was reset to where such a start begins. */
+static unsigned starts_of(const struct vcpu *vcpu)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < fake_arch.call_count; i++)
+		count += fake_arch.calls[i].kind == FAKE_RESET && fake_arch.calls[i].vcpu == vcpu &&
+			 fake_arch.calls[i].a == 0x4000;
+	return count;
+}
+
+/*
+ * A start that is on its way when the capsule ends is of that life alone, whether it is found
+ * before the end, or when the capsule is being loaded, or when it runs again.
+ */
+static void test_start_in_flight(void **state)
+{
+	(void)state;
+	for (unsigned found = 0; found < 3; found++) {
+		struct vcpu *second;
+
+		prepare(1);
+		work();
+		second = capsules[0].vcpus[1];
+		second->place = VCPU_AWAY;
+		second->hart = hart;
+		second->state = VCPU_STOPPED;
+		if (found == 0)
+			ask_to_start(second);
+		capsule_end(&capsules[0], CAPSULE_REBOOT, "reboots");
+		if (found == 1)
+			ask_to_start(second);
+		/* Loading stops all but the first (core/capsule_load.c). */
+		for (unsigned i = 0; capsules[0].state != CAPSULE_RUNNING || !capsules[0].starts;
+		     i++) {
+			if (i == 100)
+				fail_msg("it does not start again (%u)", found);
+			if (capsules[0].state == CAPSULE_LOADING)
+				second->state = VCPU_STOPPED;
+			sched_decide(hart);
+		}
+		second->state = VCPU_STOPPED;
+		if (found == 2) /* it was posted in the life before, and is seen only now */
+			sched_post(second, VCPU_WANT_START);
+		work();
+		assert_int_equal(second->place, VCPU_AWAY);
+		assert_int_equal(second->state, VCPU_STOPPED);
+		assert_int_equal(starts_of(second), 0);
+		assert_int_equal(capsules[0].present, 1);
+
+		/* In the new life it starts as ever, once. */
+		ask_to_start(second);
+		work();
+		assert_int_equal(starts_of(second), 1);
+		assert_int_equal(capsules[0].present, 2);
+		assert_true(second->place == VCPU_QUEUED || second->place == VCPU_RUNNING);
+	}
 }
 
 /* One that waits for its restart wakes the hart of another that runs. */
@@ -932,6 +999,7 @@ int main(void)
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_restarted),
+		cmocka_unit_test(test_start_in_flight),
 		cmocka_unit_test(test_back_off_beside),
 		cmocka_unit_test(test_loading_beside),
 		cmocka_unit_test(test_loading_alone),

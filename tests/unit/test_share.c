@@ -14,9 +14,9 @@ static void test_init(void **state)
 	share_cap_init(&cap, 50, TURN, 7);
 	assert_int_equal(cap.rate, 1 << 15);
 	assert_int_equal(cap.inverse_rate, 1 << 17);
-	assert_true(cap.depth == TURN && cap.left == TURN && cap.filled_at == 7);
+	assert_true(cap.depth == TURN / 2 && cap.left == TURN / 2 && cap.filled_at == 7);
 	share_cap_init(&cap, 250, TURN, 7);
-	assert_true(cap.depth == TURN * 5 / 2);
+	assert_true(cap.depth == TURN * 5 / 4);
 }
 
 /* Nothing is earned twice and nothing is lost, however often it is asked for, at any rate. */
@@ -57,12 +57,12 @@ static void test_limits(void **state)
 
 	(void)state;
 	share_cap_init(&cap, 20, TURN, 1000);
-	assert_true(share_cap_charge(&cap, 0, 1000 + ((uint64_t)1 << 62)) == TURN);
-	assert_true(share_cap_charge(&cap, TURN, 1000 + ((uint64_t)1 << 62)) == 0);
+	assert_true(share_cap_charge(&cap, 0, 1000 + ((uint64_t)1 << 62)) == TURN / 2);
+	assert_true(share_cap_charge(&cap, TURN / 2, 1000 + ((uint64_t)1 << 62)) == 0);
 	assert_true(share_cap_charge(&cap, 10, 1000) == -10);
 	/* What ran while it was full was earned as well. */
 	share_cap_init(&cap, 99, TURN, 0);
-	assert_in_range(share_cap_charge(&cap, TURN, TURN), TURN * 98 / 100, TURN);
+	assert_in_range(share_cap_charge(&cap, TURN, TURN), TURN * 48 / 100, TURN / 2);
 }
 
 /* It says when there is as much again: not before, and hardly after. */

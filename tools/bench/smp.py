@@ -8,7 +8,7 @@ Two harts: the guest cost-smp, between its marks."""
 from emulator import Failure, on_diosix, on_opensbi
 
 CPU = "h=false"
-MANY = 192
+MANY = 256
 
 ROWS = [
     ("turn-1", "timer, nobody else to run (a capped vCPU), trap to mret", None),
@@ -88,7 +88,7 @@ def trap_mean(run, xlen, cause, interrupt):
 def turns(width, name, capsules, traps=0):
     """With `traps` only that many are counted, and then nothing else is of interest."""
     name = "turns-" + name
-    run = on_diosix(width, name, CPU, width.pack(name, manifest(capsules, 1000 if traps else 50)),
+    run = on_diosix(width, name, CPU, width.pack(name, manifest(capsules, 3000 if traps else 50)),
                     traps=traps)
     if "refused" in run.text or "FAIL" in run.text:
         raise Failure("%s: not all loads started:\n%s" % (name, run.text[-500:]))

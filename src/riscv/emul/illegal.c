@@ -44,6 +44,7 @@ long emulate_wait(void)
 	if (csr_read(mtval) != INSN_WFI || !(csr_read(mstatus) & MSTATUS_MPP_S))
 		return TRAP_NEEDS_FULL;
 	csr_write(mepc, csr_read(mepc) + 4);
+	context_of(vcpu)->counts[EXIT_WFI]++;
 	if (!arch_vcpu_interrupted(vcpu)) {
 		vcpu->wait = true;
 		if (!sched_doze(hart_this()))
@@ -85,8 +86,10 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 	if (!trap->insn && !trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {
 		trap->cause = cause;
 		trap->value = at;
+		context->counts[EXIT_ILLEGAL]++;
 		return TRAP_REFLECT;
 	}
+	context->counts[trap->insn == INSN_WFI ? EXIT_WFI : EXIT_ILLEGAL]++;
 	switch (trap->insn) {
 	case INSN_WFI: return wait_for_interrupt(context);
 	case INSN_WRS_NTO:

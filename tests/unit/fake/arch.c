@@ -436,6 +436,18 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 	return !fake->masked && (ipi || external || timer <= fake_arch.time);
 }
 
+/* Reasons "a" and "b", with what the test has set, and one that never is. */
+const char *arch_vcpu_exits(const struct vcpu *vcpu, unsigned index, xlen_t *count)
+{
+	const struct fake_vcpu *fake = fake_vcpu_of((struct vcpu *)vcpu);
+	static const char *const names[] = {"a", "never", "b"};
+
+	if (index >= FAKE_EXITS)
+		return NULL;
+	*count = fake->exits[index];
+	return names[index % 3];
+}
+
 uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 {
 	const struct fake_vcpu *fake = fake_vcpu_of((struct vcpu *)vcpu);

@@ -17,6 +17,7 @@ enum {
 	FAKE_HARTS = 4,
 	FAKE_CALLS_MAX = 1024,
 	FAKE_QUEUE = 320, /* vCPUs that a hart's queues have room for */
+	FAKE_EXITS = 60,  /* reasons for exits that are told apart */
 };
 
 /* Where guests have their RAM that are fenced by `stage`. */
@@ -74,6 +75,7 @@ struct fake_vcpu {
 	bool misaligned, noted;
 	bool stopped[ARCH_COUNTERS];
 	uint64_t counters[ARCH_COUNTERS];
+	xlen_t exits[FAKE_EXITS]; /* of arch_vcpu_exits() */
 	struct vcpu vcpu;
 };
 
