@@ -18,7 +18,10 @@ struct sched {
 	struct vcpu *inbox; /* atomic: those that something is wanted of */
 	xlen_t calls;	    /* atomic: SCHED_CALL_*, what is wanted of the hart itself */
 	uint32_t load;	    /* atomic to read: weight of all that want to run here */
-	uint32_t waiting;   /* atomic to read: how many of them wait */
+
+	/* Where the hart is in the set of idle ones (core/sched_doze.h); constant. */
+	uint32_t *idle_word;
+	uint32_t idle_bit;
 
 	struct heap runnable; /* QUEUED, by virtual time */
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */

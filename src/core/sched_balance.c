@@ -11,25 +11,17 @@ enum {
 	LOOKED_AT = 8,
 };
 
-static struct hart_set idle; /* shared */
-
-void sched_set_idle(struct hart *hart, bool is_idle)
-{
-	if (is_idle)
-		hart_set_add_shared(&idle, hart->index);
-	else
-		hart_set_remove_shared(&idle, hart->index);
-}
+struct sched_harts sched_harts;
 
 /* An idle hart among `allowed`, which from now on nobody else finds; NULL: none. */
 static struct hart *claim_idle(const struct hart_set *allowed)
 {
 	for (unsigned word = 0; word < HART_SET_WORDS; word++) {
-		uint32_t found =
-			__atomic_load_n(&idle.words[word], __ATOMIC_SEQ_CST) & allowed->words[word];
+		uint32_t found = __atomic_load_n(&sched_harts.idle.words[word], __ATOMIC_SEQ_CST) &
+				 allowed->words[word];
 
 		for (unsigned index = word * 32; found; found >>= 1, index++)
-			if ((found & 1) && hart_set_remove_shared(&idle, index))
+			if ((found & 1) && hart_set_remove_shared(&sched_harts.idle, index))
 				return arch_hart(index);
 	}
 	return NULL;
@@ -67,7 +59,7 @@ bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu)
 
 	if (!to || move(hart, vcpu, to))
 		return to != NULL;
-	hart_set_add_shared(&idle, to->index);
+	hart_set_add_shared(&sched_harts.idle, to->index);
 	return false;
 }
 
@@ -82,14 +74,14 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 		return false;
 	}
 	__atomic_store_n(&sched->load, sched->load - vcpu->weight, __ATOMIC_RELAXED);
-	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+	sched_note_waiting(sched);
 	return true;
 }
 
 /* The next hart in turn, other than this one; NULL when there is none or it runs no capsules. */
 static struct hart *next_peer(struct hart *hart)
 {
-	unsigned count = sched_hart_count();
+	unsigned count = sched_harts.count;
 	unsigned index = hart->sched.peer + 1;
 	struct hart *peer;
 
@@ -153,17 +145,25 @@ void sched_balance(struct hart *hart)
 	}
 }
 
+static bool somebody_waits(void)
+{
+	for (unsigned first = 0; first < sched_harts.count; first += sizeof(xlen_t))
+		if (__atomic_load_n(&sched_harts.waiting[first / sizeof(xlen_t)], __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 void sched_ask_for_work(struct hart *hart, uint64_t now)
 {
-	unsigned count = sched_hart_count();
+	unsigned count = sched_harts.count;
 
-	if (now - hart->sched.asked_at < sched_turn())
+	if (!somebody_waits() || now - hart->sched.asked_at < sched_turn())
 		return;
 	hart->sched.asked_at = now;
 	for (unsigned i = 1; i < count; i++) {
 		struct hart *peer = arch_hart((hart->index + i) % count);
 
-		if (!peer || !__atomic_load_n(&peer->sched.waiting, __ATOMIC_RELAXED))
+		if (!peer || !sched_waits(peer->index))
 			continue;
 		__atomic_fetch_or(&peer->sched.calls, SCHED_CALL_SHARE, __ATOMIC_RELEASE);
 		arch_hart_wake(peer);
