@@ -19,9 +19,10 @@ struct sched {
 	xlen_t calls;	    /* atomic: SCHED_CALL_*, what is wanted of the hart itself */
 	uint32_t load;	    /* atomic to read: weight of all that want to run here */
 
-	/* Where the hart is in the set of idle ones (core/sched_doze.h); constant. */
+	/* The hart's places in struct sched_harts (core/sched_doze.h); constant. */
 	uint32_t *idle_word;
 	uint32_t idle_bit;
+	uint8_t *waiting;
 
 	struct heap runnable; /* QUEUED, by virtual time */
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */

@@ -21,11 +21,12 @@ static uint64_t forget; /* ticks */
 static struct hart *console_hart; /* who serves the terminal */
 static struct heap_node console_timer;
 
-/* What of a hart's scheduler follows from its index. */
+/* The hart's places among those of all. On the hart, or before it runs. */
 static void find_place(struct hart *hart)
 {
 	hart->sched.idle_word = &sched_harts.idle.words[hart->index / 32];
 	hart->sched.idle_bit = (uint32_t)1 << hart->index % 32;
+	hart->sched.waiting = (uint8_t *)sched_harts.waiting + hart->index;
 }
 
 void sched_init(uint64_t hz, unsigned harts)

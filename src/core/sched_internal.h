@@ -27,10 +27,7 @@ static inline struct vcpu *sched_vcpu_of_timer(struct heap_node *node)
 /* After every change of the queue from or to empty. On the hart. */
 static inline void sched_note_waiting(const struct sched *sched)
 {
-	const struct hart *hart =
-		(const struct hart *)((uintptr_t)sched - offsetof(struct hart, sched));
-
-	STORE_RELAXED(((uint8_t *)sched_harts.waiting)[hart->index], sched->runnable.count != 0);
+	STORE_RELAXED(*sched->waiting, sched->runnable.count != 0);
 }
 
 /* Put `vcpu` into the hart's queue: it has a virtual time and is in no queue. */

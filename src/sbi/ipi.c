@@ -32,7 +32,7 @@ static __attribute__((noinline)) struct sbi_ret send(struct vcpu *self, xlen_t m
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
-/* One vCPU, by its id as the base: without a call, unless one of the two counts its IPIs. */
+/* A vCPU by its id as the base: without a call, unless one of the two counts its IPIs. */
 SBI_HANDLER(sbi_ipi)
 {
 	struct vcpu *self = vcpu_this();
@@ -40,14 +40,16 @@ SBI_HANDLER(sbi_ipi)
 
 	if (fid != 0)
 		return sbi_unknown();
+	if (sbi_is_alone(self, a0, a1)) {
+		arch_vcpu_raise_ipi();
+		return sbi_return(SBI_SUCCESS, 0);
+	}
 	if (a0 != 1 || a1 >= self->capsule->vcpu_count)
 		return send(self, a0, a1);
 	one = self->capsule->vcpus[a1];
-	if (one == self)
-		arch_vcpu_raise_ipi();
-	else if (pmu_is_watched(self) || pmu_is_watched(one))
+	if (pmu_is_watched(self) || pmu_is_watched(one))
 		return send(self, a0, a1);
-	else if (sbi_is_there(one))
+	if (sbi_is_there(one))
 		sched_post_now(one, VCPU_WANT_IPI);
 	return sbi_return(SBI_SUCCESS, 0);
 }
