@@ -38,6 +38,13 @@ static inline struct vcpu *vcpu_this(void)
 	return hart_this()->vcpu;
 }
 
+/* What the hardware layer has in a header (riscv/inline.h), where a call would cost too much. */
+#if __STDC_HOSTED__
+#define ARCH_INLINE
+#else
+#define ARCH_INLINE static inline
+#endif
+
 /* --- this hart ------------------------------------------------------------------------------ */
 
 /*
@@ -53,7 +60,7 @@ void arch_hart_poll(void);
 void arch_alarm_set(uint64_t when);
 
 /* Make `hart` look at what it shall do. Any hart. */
-void arch_hart_wake(struct hart *hart);
+ARCH_INLINE void arch_hart_wake(struct hart *hart);
 
 /*
  * memset() to 0 and memcpy(), for guest RAM by the megabyte: with whatever registers of the hart
@@ -72,7 +79,7 @@ void arch_backtrace(void);
 bool arch_hart_has_work(void);
 
 /* This hart's vCPU shall come by sched_work() before the guest's next instruction. */
-void arch_hart_request_work(void);
+ARCH_INLINE void arch_hart_request_work(void);
 
 /* --- the machine ---------------------------------------------------------------------------- */
 
@@ -186,7 +193,7 @@ void arch_timer_set(struct vcpu *vcpu, uint64_t when);
 void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted);
 
 /* Raise the supervisor software interrupt of the running vCPU. */
-void arch_vcpu_raise_ipi(void);
+ARCH_INLINE void arch_vcpu_raise_ipi(void);
 
 /* Clear the supervisor software interrupt of the running vCPU; what it was. */
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu);
@@ -215,9 +222,6 @@ void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate);
  */
 void arch_vcpu_note_traps(struct vcpu *vcpu, bool note);
 
-/* Counters that are CSRs which guests read. */
-enum arch_counter { ARCH_COUNTER_CYCLE, ARCH_COUNTER_INSTRET, ARCH_COUNTERS };
-
 /* Bit n: this hart can stop counter n. */
 unsigned arch_counters(void);
 
@@ -235,5 +239,9 @@ struct guest_tree;
 /* Fill the ISA part of a guest's tree for capsules on `hart`. The strings live as long as the hart.
  */
 void arch_describe(const struct hart *hart, struct guest_tree *tree);
+
+#if !__STDC_HOSTED__
+#include "riscv/inline.h"
+#endif
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "core/types.h"
+
 /* Report and stop the whole machine. Any hart, M-mode, any state. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -17,8 +19,14 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
  */
 void panic_begin(void);
 
+/* Hart id + 1 of the first hart to panic, which reports; 0: there is none. */
+extern xlen_t panic_hart;
+
 /* True when a hart has begun: all others should park. */
-bool panic_has_begun(void);
+static inline bool panic_has_begun(void)
+{
+	return __atomic_load_n(&panic_hart, __ATOMIC_RELAXED) != 0;
+}
 
 /* Kept in release builds: the binary that is tested is the one that ships. */
 #define ASSERT(condition)                                                                          \

@@ -17,7 +17,10 @@
 struct sched {
 	struct vcpu *inbox; /* atomic: those that something is wanted of */
 	xlen_t calls;	    /* atomic: SCHED_CALL_*, what is wanted of the hart itself */
-	uint32_t waiting;   /* atomic to read: how many of them wait */
+	/* The hart's places in struct sched_harts (core/sched_doze.h); constant. */
+	uint32_t *idle_word;
+	uint32_t idle_bit;
+	uint8_t *waiting;
 
 	struct heap runnable; /* QUEUED, by virtual time */
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */

@@ -6,20 +6,14 @@
 #include "drivers/drivers.h"
 #include "lib/print.h"
 
-/* The first hart to panic reports; the others are made to stop. */
-static unsigned panicking;
-
-bool panic_has_begun(void)
-{
-	return __atomic_load_n(&panicking, __ATOMIC_ACQUIRE) != 0;
-}
+xlen_t panic_hart;
 
 void panic_begin(void)
 {
-	if (__atomic_exchange_n(&panicking, hart_this()->id + 1, __ATOMIC_ACQ_REL) == 0) {
+	if (__atomic_exchange_n(&panic_hart, (xlen_t)hart_this()->id + 1, __ATOMIC_ACQ_REL) == 0) {
 		drivers_emergency();
 		arch_harts_stop();
-	} else if (panicking != hart_this()->id + 1) {
+	} else if (panic_hart != (xlen_t)hart_this()->id + 1) {
 		arch_hart_park();
 	}
 }

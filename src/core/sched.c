@@ -18,20 +18,25 @@ static const uint64_t never = (uint64_t)-1;
 static uint64_t turn;	/* ticks */
 static uint64_t forget; /* ticks */
 
-static unsigned hart_count;
 static struct hart *console_hart; /* who serves the terminal */
 static struct heap_node console_timer;
 
-void sched_init(uint64_t hz, unsigned harts)
+/* The hart's places among those of all. On the hart, or before it runs. */
+static void find_place(struct hart *hart)
 {
-	hart_count = harts;
-	turn = div64_u32(hz, TURNS_A_SECOND, NULL);
-	forget = hz * FORGET_SECONDS;
+	hart->sched.idle_word = &sched_harts.idle.words[hart->index / 32];
+	hart->sched.idle_bit = (uint32_t)1 << hart->index % 32;
+	hart->sched.waiting = (uint8_t *)sched_harts.waiting + hart->index;
 }
 
-unsigned sched_hart_count(void)
+void sched_init(uint64_t hz, unsigned harts)
 {
-	return hart_count;
+	sched_harts = (struct sched_harts){.count = harts};
+	turn = div64_u32(hz, TURNS_A_SECOND, NULL);
+	forget = hz * FORGET_SECONDS;
+	for (unsigned i = 0; i < harts; i++)
+		if (arch_hart(i))
+			find_place(arch_hart(i));
 }
 
 uint64_t sched_turn(void)
@@ -44,7 +49,7 @@ enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *wh
 {
 	size_t size = (vcpus + 1) * sizeof(struct heap_node *);
 
-	for (unsigned i = 0; i < hart_count; i++) {
+	for (unsigned i = 0; i < sched_harts.count; i++) {
 		struct hart *hart = arch_hart(i);
 		struct heap_node **nodes;
 		enum status status;
@@ -100,11 +105,8 @@ void sched_wake_console_hart(void)
 /* The running vCPU pays for the time since it was charged last. */
 static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 {
-	uint64_t ran = now - sched->since;
+	uint64_t ran = sched_account(sched, vcpu, now);
 
-	sched->since = now;
-	vcpu->run_time += ran;
-	vcpu->run.key += ran * vcpu->inverse_weight;
 	if (vcpu->capped) {
 		sched->left = share_cap_charge(&vcpu->capsule->cap, ran, now);
 		sched->spent |= sched->left <= 0;
@@ -230,7 +232,7 @@ void sched_leave(struct hart *hart, struct vcpu *vcpu)
 	if (vcpu->run.place)
 		heap_remove(&sched->runnable, &vcpu->run);
 	remove_timer(sched, &vcpu->timer);
-	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+	sched_note_waiting(sched);
 	if (hart->vcpu == vcpu) {
 		/* What is pending for a guest that is no more must not keep the hart awake. */
 		arch_vcpu_drop(vcpu);
@@ -380,7 +382,7 @@ static inline struct vcpu *take_first(struct sched *sched, struct vcpu *running,
 
 	if (!running) {
 		heap_remove(&sched->runnable, first);
-		__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+		sched_note_waiting(sched);
 		return sched_vcpu_of_run(first);
 	}
 	running->place = VCPU_QUEUED;
@@ -590,6 +592,22 @@ static inline void finish_call(struct vcpu *vcpu)
 		__atomic_store_n(&vcpu->state, VCPU_STARTED, __ATOMIC_RELEASE);
 }
 
+bool sched_doze_on(struct hart *hart, struct vcpu *vcpu, struct vcpu *called, xlen_t wanted)
+{
+	vcpu->place = VCPU_ASLEEP;
+	if (sched_serve(vcpu, wanted) | sched_receive(hart, called) || hart->sched.calls)
+		arch_hart_request_work();
+	arch_hart_poll();
+	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
+		arch_hart_sleep(true);
+	vcpu->place = VCPU_RUNNING;
+	sched_doze_end(hart, arch_time());
+	if (arch_hart_has_work())
+		return false;
+	vcpu->wait = false;
+	return true;
+}
+
 bool sched_doze(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
@@ -600,18 +618,9 @@ bool sched_doze(struct hart *hart)
 	    now >= sched->timer_at || vcpu->capped || has_ended(vcpu))
 		return false;
 	charge(sched, vcpu, now);
-	vcpu->place = VCPU_ASLEEP;
 	sched_set_idle(hart, true);
-	sched_ask_for_work(hart, sched->since);
-	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
-		arch_hart_sleep(true);
-	sched_set_idle(hart, false);
-	vcpu->place = VCPU_RUNNING;
-	sched->since = arch_time();
-	if (arch_hart_has_work())
-		return false;
-	vcpu->wait = false;
-	return true;
+	sched_ask_for_work(hart, now);
+	return sched_doze_on(hart, vcpu, NULL, 0);
 }
 
 /*
@@ -678,6 +687,7 @@ void sched_tick(struct hart *hart, uint64_t now)
 _Noreturn void sched_run(struct hart *hart)
 {
 	hart->sched.timer_at = never;
+	find_place(hart);
 	sched_work(hart);
 	arch_vcpu_enter(hart->vcpu);
 }

@@ -15,25 +15,17 @@ enum {
 	AHEAD_MAX = 64,
 };
 
-static struct hart_set idle; /* shared */
-
-void sched_set_idle(struct hart *hart, bool is_idle)
-{
-	if (is_idle)
-		hart_set_add_shared(&idle, hart->index);
-	else
-		hart_set_remove_shared(&idle, hart->index);
-}
+struct sched_harts sched_harts;
 
 /* An idle hart among `allowed`, which from now on nobody else finds; NULL: none. */
 static struct hart *claim_idle(const struct hart_set *allowed)
 {
 	for (unsigned word = 0; word < HART_SET_WORDS; word++) {
-		uint32_t found =
-			__atomic_load_n(&idle.words[word], __ATOMIC_SEQ_CST) & allowed->words[word];
+		uint32_t found = __atomic_load_n(&sched_harts.idle.words[word], __ATOMIC_SEQ_CST) &
+				 allowed->words[word];
 
 		for (unsigned index = word * 32; found; found >>= 1, index++)
-			if ((found & 1) && hart_set_remove_shared(&idle, index))
+			if ((found & 1) && hart_set_remove_shared(&sched_harts.idle, index))
 				return arch_hart(index);
 	}
 	return NULL;
@@ -75,7 +67,7 @@ bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu)
 
 	if (!to || move(hart, vcpu, to))
 		return to != NULL;
-	hart_set_add_shared(&idle, to->index);
+	hart_set_add_shared(&sched_harts.idle, to->index);
 	return false;
 }
 
@@ -89,14 +81,14 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 		heap_add(&sched->runnable, &vcpu->run, vcpu->run.key);
 		return false;
 	}
-	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+	sched_note_waiting(sched);
 	return true;
 }
 
 /* The next hart in turn, other than this one; NULL when there is none or it runs no capsules. */
 static struct hart *next_peer(struct hart *hart)
 {
-	unsigned count = sched_hart_count();
+	unsigned count = sched_harts.count;
 	unsigned index = hart->sched.peer + 1;
 	struct hart *peer;
 
@@ -136,7 +128,7 @@ static bool service_there(const struct hart *peer, uint64_t now, uint64_t *servi
 	if (since_charged > 0)
 		*service += (uint64_t)since_charged * vcpu->inverse_weight;
 	least = sched_peek(&peer->sched.least);
-	if (__atomic_load_n(&peer->sched.waiting, __ATOMIC_RELAXED) && heap_before(least, *service))
+	if (sched_waits(peer->index) && heap_before(least, *service))
 		*service = least;
 	return true;
 }
@@ -219,7 +211,7 @@ static void send_to_peer(struct hart *hart, struct hart *peer)
 	if (running_is_better(hart, peer, &found, step)) {
 		/* As a rule it waits at the next look. */
 		sched->passed = true;
-		sched->peer = sched->peer ? sched->peer - 1 : sched_hart_count() - 1;
+		sched->peer = sched->peer ? sched->peer - 1 : sched_harts.count - 1;
 		return;
 	}
 	sched->passed = false;
@@ -231,7 +223,7 @@ static bool is_any_idle(void)
 	uint32_t found = 0;
 
 	for (unsigned word = 0; word < HART_SET_WORDS; word++)
-		found |= __atomic_load_n(&idle.words[word], __ATOMIC_SEQ_CST);
+		found |= __atomic_load_n(&sched_harts.idle.words[word], __ATOMIC_SEQ_CST);
 	return found;
 }
 
@@ -263,17 +255,25 @@ void sched_balance(struct hart *hart)
 		send_to_peer(hart, peer);
 }
 
+static bool somebody_waits(void)
+{
+	for (unsigned first = 0; first < sched_harts.count; first += sizeof(xlen_t))
+		if (__atomic_load_n(&sched_harts.waiting[first / sizeof(xlen_t)], __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 void sched_ask_for_work(struct hart *hart, uint64_t now)
 {
-	unsigned count = sched_hart_count();
+	unsigned count = sched_harts.count;
 
-	if (now - hart->sched.asked_at < sched_turn())
+	if (!somebody_waits() || now - hart->sched.asked_at < sched_turn())
 		return;
 	hart->sched.asked_at = now;
 	for (unsigned i = 1; i < count; i++) {
 		struct hart *peer = arch_hart((hart->index + i) % count);
 
-		if (!peer || !__atomic_load_n(&peer->sched.waiting, __ATOMIC_RELAXED))
+		if (!peer || !sched_waits(peer->index))
 			continue;
 		__atomic_fetch_or(&peer->sched.calls, SCHED_CALL_SHARE, __ATOMIC_RELEASE);
 		arch_hart_wake(peer);

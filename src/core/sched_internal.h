@@ -6,6 +6,7 @@
 #include "core/arch.h"
 #include "core/assert.h"
 #include "core/sched.h"
+#include "core/sched_doze.h"
 
 /* What is wanted of a hart itself (struct sched, calls). */
 enum {
@@ -35,18 +36,21 @@ static inline uint64_t sched_peek(const uint64_t *value)
 	return result;
 }
 
+/* After every change of the queue from or to empty. On the hart. */
+static inline void sched_note_waiting(const struct sched *sched)
+{
+	STORE_RELAXED(*sched->waiting, sched->runnable.count != 0);
+}
+
 /* Put `vcpu` into the hart's queue: it has a virtual time and is in no queue. */
 static inline void sched_queue(struct sched *sched, struct vcpu *vcpu)
 {
 	vcpu->place = VCPU_QUEUED;
 	heap_add(&sched->runnable, &vcpu->run, vcpu->run.key);
-	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
+	sched_note_waiting(sched);
 }
 
 /* --- core/sched.c --- */
-
-/* Harts that the machine has, idle ones and unfit ones included. */
-unsigned sched_hart_count(void);
 
 /* What runs here pays for the time up to `now`. */
 void sched_charge(struct hart *hart, uint64_t now);
@@ -60,11 +64,17 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now);
 
 /* --- core/sched_post.c --- */
 
+/* Send `vcpu`, whose `posted` the caller holds, to the inbox of `vcpu->hart`. */
+void sched_send(struct vcpu *vcpu);
+
 /* See who is in the inbox. True when a decision is due. */
 bool sched_read_inbox(struct hart *hart);
 
-/* Send `vcpu`, whose `posted` the caller holds, to the inbox of `vcpu->hart`. */
-void sched_send(struct vcpu *vcpu);
+/* The same with those that were taken out of it: `vcpu`, or NULL, and who is linked to it. */
+bool sched_receive(struct hart *hart, struct vcpu *vcpu);
+
+/* Carry out what was taken of the wishes for `vcpu`, which is loaded here. True as above. */
+bool sched_serve(struct vcpu *vcpu, xlen_t wanted);
 
 /*
  * Hold up what is posted for `vcpu`, which waits for its turn, so that nobody can use it to disturb
@@ -118,14 +128,8 @@ struct vcpu *sched_look(struct hart *hart, struct vcpu *running, uint64_t now);
 
 /* --- core/sched_balance.c --- */
 
-/* This hart has nothing to run, or has again. */
-void sched_set_idle(struct hart *hart, bool idle);
-
 /* A vCPU that was sent here joins the queue. */
 void sched_arrive(struct hart *hart, struct vcpu *vcpu);
-
-/* Ask a hart where somebody waits to send one here. This hart is in the set of idle ones. */
-void sched_ask_for_work(struct hart *hart, uint64_t now);
 
 /* Send `vcpu`, which is about to be queued, to an idle hart instead. False: there is none. */
 bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu);

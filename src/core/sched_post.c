@@ -5,38 +5,24 @@
  * A wish is a bit in the vCPU (`wanted`). Who sets it and finds `posted` clear sends the vCPU to
  * its hart's inbox, a stack that anybody pushes to and its hart takes whole, and interrupts that
  * hart. Whoever finds `posted` set need do nothing: its holder clears it first and looks at
- * `wanted` afterwards, both sequentially consistent, so that no wish is missed.
+ * `wanted` afterwards (sched_take_wanted(), sched_is_wanted()), so that no wish is missed.
  *
  * While a vCPU waits for its turn its hart keeps `posted` (`closed`): however many wishes come, the
  * hart's other guests aren't interrupted for them. The holder of `posted` is also the
  * only one that may use `inbox_next` and change `hart`.
  */
+#include "core/sched_post.h"
+
 #include "core/sched_internal.h"
 
 void sched_send(struct vcpu *vcpu)
 {
-	struct hart *hart = vcpu->hart;
-	struct vcpu *first = __atomic_load_n(&hart->sched.inbox, __ATOMIC_RELAXED);
-
-	do
-		vcpu->inbox_next = first;
-	while (!__atomic_compare_exchange_n(&hart->sched.inbox, &first, vcpu, true,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-	if (hart == hart_this())
-		arch_hart_request_work();
-	else
-		arch_hart_wake(hart);
+	sched_post_send(vcpu);
 }
 
 void sched_post(struct vcpu *vcpu, xlen_t bits)
 {
-	xlen_t before = __atomic_fetch_or(&vcpu->wanted, bits, __ATOMIC_SEQ_CST);
-
-	/* It is wanted already, and posted: who asks again and again disturbs nobody. */
-	if ((before & bits) == bits && !(bits & ~(xlen_t)(VCPU_WANT_IPI | VCPU_WANT_FENCES)))
-		return;
-	if (!__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST))
-		sched_send(vcpu);
+	sched_post_now(vcpu, bits);
 }
 
 void sched_await(const struct vcpu *vcpu, xlen_t bits)
@@ -101,32 +87,32 @@ static void arrive_outside(struct hart *hart, struct vcpu *vcpu)
 		sched_ready(hart, vcpu, arch_time());
 }
 
+bool sched_serve(struct vcpu *vcpu, xlen_t wanted)
+{
+	if (wanted & VCPU_WANT_OF_HART)
+		arch_vcpu_honour(vcpu, wanted);
+	wanted &= ~(xlen_t)VCPU_WANT_OF_HART;
+	if (wanted)
+		sched_obey(vcpu, wanted, arch_time());
+	return wanted;
+}
+
 /* True when a decision is due. */
 static bool arrive(struct hart *hart, struct vcpu *vcpu)
 {
-	xlen_t bits;
-
 	if (vcpu->place == VCPU_MOVING) {
 		sched_arrive(hart, vcpu);
 		return true;
 	}
+	if (vcpu == hart->vcpu)
+		return sched_serve(vcpu, sched_take_wanted(vcpu));
 	__atomic_store_n(&vcpu->posted, 0, __ATOMIC_SEQ_CST);
-	if (vcpu != hart->vcpu) {
-		arrive_outside(hart, vcpu);
-		return true;
-	}
-	bits = __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST);
-	if (bits & VCPU_WANT_OF_HART)
-		arch_vcpu_honour(vcpu, bits);
-	bits &= ~(xlen_t)VCPU_WANT_OF_HART;
-	if (bits)
-		sched_obey(vcpu, bits, arch_time());
-	return bits;
+	arrive_outside(hart, vcpu);
+	return true;
 }
 
-bool sched_read_inbox(struct hart *hart)
+bool sched_receive(struct hart *hart, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = __atomic_exchange_n(&hart->sched.inbox, NULL, __ATOMIC_ACQUIRE);
 	bool due = false;
 
 	while (vcpu) {
@@ -137,6 +123,11 @@ bool sched_read_inbox(struct hart *hart)
 		vcpu = next;
 	}
 	return due;
+}
+
+bool sched_read_inbox(struct hart *hart)
+{
+	return sched_receive(hart, __atomic_exchange_n(&hart->sched.inbox, NULL, __ATOMIC_ACQUIRE));
 }
 
 bool sched_interrupt(struct hart *hart)

@@ -24,6 +24,12 @@ typedef unsigned long xlen_t;
 
 enum { XLEN = 8 * sizeof(xlen_t) };
 
+/*
+ * A relaxed atomic store of a variable that is no wider than a register: what __atomic_store_n()
+ * would be if gcc didn't make a swap of it on RISC-V (PR 89835).
+ */
+#define STORE_RELAXED(variable, value) (*(volatile __typeof__(variable) *)&(variable) = (value))
+
 /* [base, base + size) of host-physical memory. */
 struct hpa_range {
 	hpa_t base;

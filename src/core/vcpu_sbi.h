@@ -10,6 +10,9 @@
 
 enum { VCPU_EVENT_COUNTERS = 16 };
 
+/* Counters that are CSRs which guests read. */
+enum arch_counter { ARCH_COUNTER_CYCLE, ARCH_COUNTER_INSTRET, ARCH_COUNTERS };
+
 /* 64 bits that another hart may count, in registers' widths: RV32 has no wider atomics. */
 struct event_count {
 	xlen_t words[64 / XLEN];

@@ -47,13 +47,6 @@ void arch_copy(void *to, const void *from, size_t size)
 	memcpy((uint8_t *)to + wide, (const uint8_t *)from + wide, size - wide);
 }
 
-void arch_hart_wake(struct hart *hart)
-{
-	/* What was written to memory comes before the write to the device. */
-	__asm__ volatile("fence rw, o" : : : "memory");
-	*cpu_of(hart)->msip = 1;
-}
-
 _Noreturn void arch_hart_park(void)
 {
 	csr_write(mie, 0);
@@ -64,11 +57,6 @@ _Noreturn void arch_hart_park(void)
 bool arch_hart_has_work(void)
 {
 	return cpu_of(hart_this())->work != 0;
-}
-
-void arch_hart_request_work(void)
-{
-	cpu_of(hart_this())->work = 1;
 }
 
 bool arch_harts_alike(const struct hart *a, const struct hart *b)

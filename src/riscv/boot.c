@@ -27,7 +27,7 @@ extern const struct boot_entry *boot_table; /* entry.S; not in bss */
 static struct boot_entry table[MACHINE_HARTS_MAX + 1];
 static struct cpu *cpus[MACHINE_HARTS_MAX];
 static uint64_t timebase;
-static hpa_t mtime;
+volatile uint32_t *cpu_mtime;
 
 static uint8_t boot_block[CPU_BLOCK_SIZE] __attribute__((section(".boot_block"), aligned(16)));
 
@@ -85,7 +85,7 @@ struct hpa_range arch_reachable(struct hpa_range range)
 
 bool arch_has_clock(void)
 {
-	return mtime.raw != 0;
+	return cpu_mtime != NULL;
 }
 
 void arch_harts_stop(void)
@@ -97,18 +97,7 @@ void arch_harts_stop(void)
 
 uint64_t arch_time(void)
 {
-	volatile uint32_t *halves = (volatile uint32_t *)(uintptr_t)mtime.raw;
-	uint32_t high, low;
-
-	if (cpu_of(hart_this())->has_time)
-		return csr_read64(CSR_TIME, CSR_TIMEH);
-	if (!mtime.raw)
-		return 0;
-	do {
-		high = halves[1];
-		low = halves[0];
-	} while (high != halves[1]);
-	return (uint64_t)high << 32 | low;
+	return inline_time(cpu_of(hart_this()));
 }
 
 /* The original's words, with what a reader wants to know: "RV64IMAFDC (QEMU/Unknown)". */
@@ -221,7 +210,7 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 	if (status != OK)
 		return status;
 	timebase = machine->timebase;
-	mtime = machine->mtime;
+	cpu_mtime = (volatile uint32_t *)(uintptr_t)machine->mtime.raw;
 
 	if (!hart_this()->description)
 		return refuse(why, ERR_MISSING,

@@ -9,7 +9,6 @@
 #ifndef RISCV_CONTEXT_H
 #define RISCV_CONTEXT_H
 
-#include "core/arch.h"
 #include "core/vcpu.h"
 #include "riscv/emul/walk.h"
 #include "sbi/sbi.h"

@@ -99,6 +99,10 @@ void timer_set_up(const struct cpu *cpu);
 /* "QEMU/Unknown": who made the hart, as far as mvendorid and marchid tell; for messages. */
 const char *cpu_maker(const struct cpu *cpu);
 
+/* The machine's mtime, low half first; NULL: it has none. Constant once harts run (riscv/boot.c).
+ */
+extern volatile uint32_t *cpu_mtime;
+
 /* All harts, in the order of the device tree; NULL for those left out. */
 struct cpu *cpu_at(unsigned index);
 

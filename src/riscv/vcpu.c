@@ -350,14 +350,6 @@ void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	csr_clear(mstatus, MSTATUS_SIE);
 }
 
-void arch_vcpu_raise_ipi(void)
-{
-	if (virtual_guests())
-		csr_set(hvip, MIP_VSSIP);
-	else
-		csr_set(mip, MIP_SSIP);
-}
-
 void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 {
 	if (wanted & VCPU_WANT_IPI)

@@ -2,6 +2,7 @@
 /* "IPI Extension (EID #0x735049 "sPI: s-mode IPI")". */
 #include "core/arch.h"
 #include "core/sched.h"
+#include "core/sched_post.h"
 #include "sbi/pmu.h"
 #include "sbi/sbi.h"
 
@@ -31,14 +32,24 @@ static __attribute__((noinline)) struct sbi_ret send(struct vcpu *self, xlen_t m
 	return sbi_return(SBI_SUCCESS, 0);
 }
 
+/* A vCPU by its id as the base: without a call, unless one of the two counts its IPIs. */
 SBI_HANDLER(sbi_ipi)
 {
 	struct vcpu *self = vcpu_this();
+	struct vcpu *one;
 
 	if (fid != 0)
-		return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
-	if (!sbi_is_alone(self, a0, a1))
+		return sbi_unknown();
+	if (sbi_is_alone(self, a0, a1)) {
+		arch_vcpu_raise_ipi();
+		return sbi_return(SBI_SUCCESS, 0);
+	}
+	if (a0 != 1 || a1 >= self->capsule->vcpu_count)
 		return send(self, a0, a1);
-	arch_vcpu_raise_ipi();
+	one = self->capsule->vcpus[a1];
+	if (pmu_is_watched(self) || pmu_is_watched(one))
+		return send(self, a0, a1);
+	if (sbi_is_there(one))
+		sched_post_now(one, VCPU_WANT_IPI);
 	return sbi_return(SBI_SUCCESS, 0);
 }

@@ -39,6 +39,12 @@ enum pmu_event {
 /* Count an event that some counter of `vcpu` watches. Any hart. */
 void pmu_count(struct vcpu *vcpu, enum pmu_event event);
 
+/* True when `vcpu` counts any firmware event. Any hart. */
+static inline bool pmu_is_watched(const struct vcpu *vcpu)
+{
+	return __builtin_expect(vcpu->sbi.pmu.watched, 0);
+}
+
 /* The event has happened to `vcpu`, if anybody wants to know. Any hart. */
 static inline void pmu_note(struct vcpu *vcpu, enum pmu_event event)
 {

@@ -73,6 +73,80 @@ static void check_pairs(void)
 	smp_wait_stopped();
 }
 
+/* --- a token, among all, between timers ----------------------------------------------------- */
+
+static volatile unsigned long token, passed, enough, over;
+static uint64_t give_up;
+
+static unsigned long random_below(uint32_t *state, uint32_t bound)
+{
+	*state = *state * 1103515245 + 12345;
+	return (*state >> 8) % bound;
+}
+
+/* A timer soon, or none: hart 0's is never later than the end of patience. */
+static void set_some_timer(unsigned long number, uint32_t *state)
+{
+	if (random_below(state, 2))
+		sbi_set_timer(csr_time() + random_below(state, 2000));
+	else
+		sbi_set_timer(number ? ~(uint64_t)0 : give_up);
+}
+
+/* Asleep until it has the token. What is looked at last is looked at after SSIP is cleared. */
+static void wait_for_token(unsigned long number, uint32_t *state)
+{
+	for (;;) {
+		CSR_CLEAR(sip, SIP_SSIP);
+		if (__atomic_load_n(&token, __ATOMIC_SEQ_CST) == number ||
+		    __atomic_load_n(&over, __ATOMIC_SEQ_CST))
+			return;
+		if (!number && csr_time() >= give_up)
+			over = 1;
+		set_some_timer(number, state);
+		__asm__ volatile("wfi" : : : "memory");
+	}
+}
+
+static void pass_on(unsigned long number)
+{
+	uint32_t state = 977 * (uint32_t)number + 1;
+
+	CSR_SET(sie, SIP_SSIP | SIP_STIP);
+	for (;;) {
+		unsigned long next;
+
+		wait_for_token(number, &state);
+		if (over)
+			break;
+		for (volatile unsigned long n = random_below(&state, 300); n; n--)
+			;
+		next = (number + 1 + random_below(&state, smp_count - 1)) % smp_count;
+		if (++passed == enough)
+			over = 1;
+		__atomic_store_n(&token, next, __ATOMIC_SEQ_CST);
+		smp_send_ipi(next);
+	}
+	sbi_send_ipi(0, -1UL);
+	sbi_set_timer(~(uint64_t)0);
+	CSR_CLEAR(sie, SIP_SSIP | SIP_STIP);
+	CSR_CLEAR(sip, SIP_SSIP);
+}
+
+static void check_token(void)
+{
+	token = passed = over = 0;
+	enough = 4 * rounds();
+	give_up = csr_time() + GIVE_UP;
+	for (unsigned i = 1; i < smp_count; i++)
+		smp_start(i, pass_on, i);
+	pass_on(0);
+	test_equal(enough, passed,
+		   "a token is passed on %lu times between timers, and none is lost", enough);
+	test_true(smp_wait_stopped(), "and all come to the end");
+	CSR_CLEAR(sip, SIP_SSIP);
+}
+
 /* --- timers ---------------------------------------------------------------------------------- */
 
 #define BEATS  50
@@ -147,6 +221,7 @@ static void check_clock(void)
 void smp_wfi_test(void)
 {
 	check_pairs();
+	check_token();
 	check_timers();
 	check_clock();
 }

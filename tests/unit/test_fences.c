@@ -379,6 +379,14 @@ void trap_entry_virtual_sstc(void)
 {
 }
 
+void arch_vcpu_raise_ipi(void)
+{
+	if (virtual_guests())
+		csr_set(hvip, MIP_VSSIP);
+	else
+		csr_set(mip, MIP_SSIP);
+}
+
 /* No hart here has interrupt files, and no guest makes calls. */
 void aia_forget(const struct cpu *cpu)
 {

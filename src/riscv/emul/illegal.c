@@ -8,7 +8,9 @@
 #include "core/sched.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
+#include "riscv/doze.h"
 #include "riscv/trap.h"
+#include "riscv/virtual.h"
 #include "sbi/pmu.h"
 
 enum {
@@ -38,19 +40,16 @@ static enum trap_result wait_for_interrupt(struct context *context)
 
 long emulate_wait(void)
 {
-	struct vcpu *vcpu = vcpu_this();
+	const xlen_t of_guest = virtual_guests() ? MIP_VIRTUAL : MIP_GUEST;
 
 	/* Where mtval doesn't hold the instruction, it is fetched by the full entry. */
 	if (csr_read(mtval) != INSN_WFI || !(csr_read(mstatus) & MSTATUS_MPP_S))
 		return TRAP_NEEDS_FULL;
 	csr_write(mepc, csr_read(mepc) + 4);
-	context_of(vcpu)->counts[EXIT_WFI]++;
-	if (!arch_vcpu_interrupted(vcpu)) {
-		vcpu->wait = true;
-		if (!sched_doze(hart_this()))
-			arch_hart_request_work();
-	}
-	return 0;
+	context_of(vcpu_this())->counts[EXIT_WFI]++;
+	if (csr_read(mip) & csr_read(mie) & of_guest)
+		return 0;
+	return doze_until_interrupted(of_guest);
 }
 
 /* The `time` CSR, on harts that leave it to M-mode. */
