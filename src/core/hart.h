@@ -27,9 +27,11 @@ struct sched {
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */
+	uint64_t alarm;	      /* ticks: when the hart is called again; arch_alarm_set()'s */
 	uint64_t asked_at;    /* ticks: when it last asked another hart for work */
-	unsigned turns;	      /* that have ended */
+	unsigned looks_in;    /* turns that end before it looks at other harts once more */
 	unsigned peer;	      /* index of the hart that it last compared itself with */
+	unsigned last_peer;   /* and the one before */
 	bool woke;	      /* somebody came who may go first */
 	bool spent;	      /* what runs has used up its capsule's ceiling */
 };

@@ -86,20 +86,21 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 	return true;
 }
 
-/* The next hart in turn, other than this one; NULL when there is none or it runs no capsules. */
-static struct hart *next_peer(struct hart *hart)
+/* The hart that this one compares itself with; NULL when there is none or it runs no capsules. */
+static struct hart *peer_of(const struct hart *hart)
 {
-	unsigned count = sched_hart_count();
-	unsigned index = hart->sched.peer + 1;
-	struct hart *peer;
+	struct hart *peer = arch_hart(hart->sched.peer);
 
-	if (index >= count)
-		index = 0;
-	if (index == hart->index && ++index >= count)
-		index = 0;
-	hart->sched.peer = index;
-	peer = arch_hart(index);
 	return peer == hart || !peer || peer->unfit ? NULL : peer;
+}
+
+static bool is_somebody_idle(void)
+{
+	uint32_t any = 0;
+
+	for (unsigned word = 0; word < HART_SET_WORDS; word++)
+		any |= __atomic_load_n(&idle.words[word], __ATOMIC_RELAXED);
+	return any;
 }
 
 static bool has_less_to_do(const struct hart *peer, const struct hart *hart,
@@ -125,11 +126,30 @@ static bool is_others_turn(const struct hart *peer, const struct hart *hart,
 	       has_less_to_do(peer, hart, running);
 }
 
-void sched_balance(struct hart *hart)
+bool sched_find_peer(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
-	unsigned last = sched->peer;
-	struct hart *peer = next_peer(hart);
+	unsigned count = sched_hart_count();
+	unsigned index = sched->peer + 1;
+	const struct hart *peer;
+
+	if (count < 2)
+		return false;
+	if (index >= count)
+		index = 0;
+	if (index == hart->index && ++index >= count)
+		index = 0;
+	sched->last_peer = sched->peer;
+	sched->peer = index;
+	peer = peer_of(hart);
+	return (peer && __atomic_load_n(&peer->sched.load, __ATOMIC_RELAXED) < sched->load) ||
+	       is_somebody_idle();
+}
+
+void sched_share_out(struct hart *hart)
+{
+	struct sched *sched = &hart->sched;
+	struct hart *peer = peer_of(hart);
 	unsigned count = sched->runnable.count < LOOKED_AT ? sched->runnable.count : LOOKED_AT;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -146,11 +166,17 @@ void sched_balance(struct hart *hart)
 			if (!is_others_turn(peer, hart, vcpu))
 				to = peer;
 			else
-				sched->peer = last; /* the same one again, next time */
+				sched->peer = sched->last_peer; /* the same one again, next time */
 		}
 		if (to && send_waiting(hart, vcpu, to))
 			return;
 	}
+}
+
+void sched_balance(struct hart *hart)
+{
+	if (sched_find_peer(hart))
+		sched_share_out(hart);
 }
 
 void sched_ask_for_work(struct hart *hart, uint64_t now)

@@ -7,6 +7,10 @@
 #include "core/assert.h"
 #include "core/sched.h"
 
+/* Odd, so that of two that take turns not always the same one waits when there is a look, and is
+ * sent. */
+enum { SCHED_TURNS_BETWEEN_LOOKS = 5 };
+
 /* What is wanted of a hart itself (struct sched, calls). */
 enum {
 	SCHED_CALL_CONSOLE = 1, /* the terminal's deadline has moved */
@@ -31,7 +35,30 @@ static inline void sched_queue(struct sched *sched, struct vcpu *vcpu)
 	__atomic_store_n(&sched->waiting, sched->runnable.count, __ATOMIC_RELAXED);
 }
 
+/* The running vCPU pays for the time since it was charged last; gives that time. */
+static inline uint64_t sched_charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
+{
+	uint64_t ran = now - sched->since;
+
+	sched->since = now;
+	vcpu->run_time += ran;
+	vcpu->run.key += ran * vcpu->inverse_weight;
+	return ran;
+}
+
+/* True when a turn has ended after which the hart looks at what others have to do. */
+static inline bool sched_is_time_to_look(struct sched *sched)
+{
+	if (sched->looks_in--)
+		return false;
+	sched->looks_in = SCHED_TURNS_BETWEEN_LOOKS - 1;
+	return true;
+}
+
 /* --- core/sched.c --- */
+
+/* What was wanted of `vcpu`, whose state is in the registers, while it waited. */
+void sched_obey_late(struct vcpu *vcpu, uint64_t now);
 
 /* Harts that the machine has, idle ones and unfit ones included. */
 unsigned sched_hart_count(void);
@@ -55,10 +82,16 @@ void sched_send(struct vcpu *vcpu);
  * Hold up what is posted for `vcpu`, which waits for its turn, so that nobody can use it to disturb
  * this hart; until sched_is_wanted(). One that is in the inbox will be closed when it is taken out.
  */
+static inline void sched_close_open(struct vcpu *vcpu)
+{
+	vcpu->closed = !__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The same, for one that may be closed already, as one that had its turn isn't. */
 static inline void sched_close(struct vcpu *vcpu)
 {
 	if (!vcpu->closed)
-		vcpu->closed = !__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST);
+		sched_close_open(vcpu);
 }
 
 /* From now on posts come at once; true when something is wanted of `vcpu` already. */
@@ -99,5 +132,10 @@ bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu);
 
 /* A turn is over, or an idle hart has asked: let others have of what waits here. */
 void sched_balance(struct hart *hart);
+
+/* Its two halves: is there somebody who might take some? Then, whatever may have happened since:
+ * let them. */
+bool sched_find_peer(struct hart *hart);
+void sched_share_out(struct hart *hart);
 
 #endif
