@@ -30,10 +30,11 @@ struct sched {
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */
 	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */
+	uint64_t alarm;	      /* ticks: when the hart is called again; arch_alarm_set()'s */
 	int64_t left;	      /* ticks: of the ceiling of what runs, when it was charged last */
 	uint64_t asked_at;    /* ticks: when it last asked another hart for work */
-	unsigned turns;	      /* that have ended */
-	unsigned looks;	      /* of those, in this turn */
+	unsigned looks_in;    /* turns that end before it looks at other harts once more */
+	unsigned looks;	      /* at what runs, in this turn */
 	uint64_t least; /* service of whoever had least here at the last look; to be peeked at */
 	uint64_t lag;	/* virtual time: what those here have beside it (struct vcpu, lag) */
 	unsigned peer;	/* index of the hart that it last compared itself with */

@@ -24,7 +24,7 @@ static void rise(struct heap *heap, struct heap_node *node, unsigned at)
 }
 
 /* The hole at `at` moves down until `node` fits into it. */
-static inline void sink(struct heap *heap, struct heap_node *node, unsigned at)
+static void sink(struct heap *heap, struct heap_node *node, unsigned at)
 {
 	unsigned count = heap->count;
 
@@ -67,12 +67,35 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 		sink(heap, last, at);
 }
 
+/*
+ * The hole at the top moves all the way down, along the smaller of two each time, and `node` rises
+ * from there: what comes in after a turn is among the last as a rule, so that looking at its
+ * own key on the way down would be in vain.
+ */
 struct heap_node *heap_replace_first(struct heap *heap, struct heap_node *node)
 {
-	struct heap_node *first = heap->nodes[0];
+	struct heap_node *first = heap->nodes[0], **hole = heap->nodes;
+	/* As wide as a register: an index of 32 bits costs two instructions more each time. */
+	size_t count = heap->count, place = 1, below;
 
-	ASSERT(heap->count && !node->place);
+	ASSERT(count && !node->place);
 	first->place = 0;
-	sink(heap, node, 0);
+	while ((below = 2 * place) < count) {
+		struct heap_node **pair = heap->nodes + below - 1, *smaller = pair[0];
+
+		if (heap_before(pair[1]->key, smaller->key)) {
+			smaller = *++pair;
+			below++;
+		}
+		*hole = smaller;
+		smaller->place = (unsigned)place;
+		hole = pair;
+		place = below;
+	}
+	if (below == count) {
+		put(heap, heap->nodes[below - 1], (unsigned)place - 1);
+		place = below;
+	}
+	rise(heap, node, (unsigned)place - 1);
 	return first;
 }

@@ -7,9 +7,6 @@
 
 enum {
 	TURNS_A_SECOND = 200,
-	/* At what other harts have to do. Odd, so that of two that take turns not always the same
-	 * one waits then, and is sent. */
-	TURNS_BETWEEN_LOOKS = 5,
 	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
 	FORGET_SECONDS = 16,
 };
@@ -102,7 +99,7 @@ void sched_wake_console_hart(void)
 
 /* --- accounts ------------------------------------------------------------------------------- */
 
-/* The running vCPU pays for the time since it was charged last. */
+/* The running vCPU pays, and so does its capsule, if that has a ceiling. */
 static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 {
 	uint64_t ran = sched_account(sched, vcpu, now);
@@ -179,6 +176,12 @@ static void refresh(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	}
 }
 
+/* No ceiling to be looked at, no stolen time to be shown, when its turns begin and end. */
+static inline bool is_plain(const struct vcpu *vcpu)
+{
+	return !vcpu->capped && !vcpu->sbi.steal.shared;
+}
+
 void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
 	struct sched *sched = &hart->sched;
@@ -195,6 +198,11 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		return;
 	sched_queue(sched, vcpu);
 	sched->woke = true;
+	/* Nothing of what a call may have left is to be done before it goes on. */
+	vcpu->plain = is_plain(vcpu) && !vcpu->resume && vcpu->state == VCPU_STARTED &&
+		      vcpu->capsule->state == CAPSULE_RUNNING;
+	if (vcpu->plain)
+		vcpu->wait = false;
 	if (vcpu != loaded)
 		sched_close(vcpu);
 }
@@ -334,6 +342,7 @@ static bool has_ended(const struct vcpu *vcpu)
 static __attribute__((noinline)) void stop_running(struct hart *hart, struct vcpu *vcpu,
 						   uint64_t now)
 {
+	vcpu->plain = false;
 	if (vcpu->wait && !arch_vcpu_interrupted(vcpu)) {
 		vcpu->place = VCPU_ASLEEP;
 		vcpu->since = now;
@@ -397,22 +406,16 @@ static inline struct vcpu *take_first(struct sched *sched, struct vcpu *running,
 	return sched_vcpu_of_run(first);
 }
 
-static inline void begin_turn(struct sched *sched, const struct vcpu *vcpu, uint64_t now)
-{
-	sched->turn_end = now + sched->turn;
-	sched->look_at = vcpu->has_peers ? sched_first_look(sched, now) : sched->turn_end;
-}
-
 /* Whose turn it is; not in the queue. NULL: nobody's. */
 static inline struct vcpu *pick(struct sched *sched, struct vcpu *running, uint64_t now)
 {
 	if (!sched->runnable.count || (running && !is_overtaken(sched, running, now))) {
 		if (running && now >= sched->turn_end)
-			begin_turn(sched, running, now);
+			sched_begin_turn(sched, running, now);
 		return running;
 	}
 	running = take_first(sched, running, now);
-	begin_turn(sched, running, now);
+	sched_begin_turn(sched, running, now);
 	return running;
 }
 
@@ -444,8 +447,8 @@ static inline void load(struct hart *hart, struct vcpu *before, struct vcpu *vcp
 	vcpu->switches++;
 }
 
-/* What was wanted of `vcpu` while it waited. Apart, because it rarely is anything. */
-static __attribute__((noinline)) void obey_late(struct vcpu *vcpu, uint64_t now)
+/* Apart, because it rarely is anything. */
+void __attribute__((noinline)) sched_obey_late(struct vcpu *vcpu, uint64_t now)
 {
 	xlen_t wanted = __atomic_exchange_n(&vcpu->wanted, 0, __ATOMIC_SEQ_CST);
 
@@ -483,7 +486,7 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	}
 	steal_update(vcpu, waited);
 	if (sched_is_wanted(vcpu))
-		obey_late(vcpu, now);
+		sched_obey_late(vcpu, now);
 	return vcpu->capsule->state == CAPSULE_RUNNING;
 }
 
@@ -567,11 +570,11 @@ enum sched_verdict sched_decide(struct hart *hart)
 	if (next != running) {
 		if (!give_turn(hart, next, now))
 			return SCHED_AGAIN;
-		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
+		if (sched_is_time_to_look(sched))
 			sched_balance(hart);
 	} else if (sched->runnable.count && sched->turn_end == now + sched->turn) {
 		/* Its next turn: those that wait for it may have to wait for long. */
-		if (!(++sched->turns % TURNS_BETWEEN_LOOKS))
+		if (sched_is_time_to_look(sched))
 			sched_balance(hart);
 	}
 	set_alarm(sched, next, now);
@@ -590,6 +593,7 @@ static inline void finish_call(struct vcpu *vcpu)
 	}
 	if (vcpu->state == VCPU_SUSPENDED)
 		__atomic_store_n(&vcpu->state, VCPU_STARTED, __ATOMIC_RELEASE);
+	vcpu->plain = is_plain(vcpu);
 }
 
 bool sched_doze_on(struct hart *hart, struct vcpu *vcpu, struct vcpu *called, xlen_t wanted)
@@ -647,41 +651,6 @@ void sched_work(struct hart *hart)
 		}
 	}
 	finish_call(hart->vcpu);
-}
-
-/* The usual end of a turn, with nothing else to do; the rest is sched_work()'s. */
-void sched_tick(struct hart *hart, uint64_t now)
-{
-	struct sched *sched = &hart->sched;
-	struct vcpu *running = hart->vcpu;
-	struct vcpu *next;
-
-	if (sched->calls || sched->inbox || now >= sched->timer_at || now < sched->turn_end ||
-	    !sched->runnable.count || running->capped) {
-		sched_work(hart);
-		return;
-	}
-	charge(sched, running, now);
-	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
-	if (!heap_before(next->run.key, running->run.key) ||
-	    next->capsule->state != CAPSULE_RUNNING || next->capped ||
-	    sched->turns % TURNS_BETWEEN_LOOKS == TURNS_BETWEEN_LOOKS - 1) {
-		sched_work(hart);
-		return;
-	}
-	sched->turns++;
-	take_first(sched, running, now);
-	next->wait_time += now - next->since;
-	next->place = VCPU_RUNNING;
-	load(hart, running, next);
-	steal_preempt(running);
-	steal_update(next, now - next->since);
-	sched_close(running);
-	if (sched_is_wanted(next))
-		obey_late(next, now);
-	begin_turn(sched, next, now);
-	arch_alarm_set(sched->timer_at < sched->look_at ? sched->timer_at : sched->look_at);
-	finish_call(next);
 }
 
 _Noreturn void sched_run(struct hart *hart)

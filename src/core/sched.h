@@ -51,9 +51,11 @@ void sched_work(struct hart *hart);
 
 /*
  * The same after the alarm has rung at `now`, while the guest was running: as a rule a turn is
- * over, which is worth a short way.
+ * over, which is worth a short way (core/sched_tick.c). Then the result is the vCPU that has the
+ * next one: the caller puts its state in the place of the one before and sets the alarm to
+ * hart->sched.alarm, and that is all; it is the hart's already. NULL: what sched_work() says.
  */
-void sched_tick(struct hart *hart, uint64_t now);
+struct vcpu *sched_tick(uint64_t now);
 
 /*
  * The usual wait: the vCPU that runs sleeps in its hart, where nobody else wants to run, until an

@@ -85,19 +85,11 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 	return true;
 }
 
-/* The next hart in turn, other than this one; NULL when there is none or it runs no capsules. */
-static struct hart *next_peer(struct hart *hart)
+/* The hart that this one compares itself with; NULL when there is none or it runs no capsules. */
+static struct hart *peer_of(const struct hart *hart)
 {
-	unsigned count = sched_harts.count;
-	unsigned index = hart->sched.peer + 1;
-	struct hart *peer;
+	struct hart *peer = arch_hart(hart->sched.peer);
 
-	if (index >= count)
-		index = 0;
-	if (index == hart->index && ++index >= count)
-		index = 0;
-	hart->sched.peer = index;
-	peer = arch_hart(index);
 	return peer == hart || !peer || peer->unfit ? NULL : peer;
 }
 
@@ -245,9 +237,25 @@ static bool send_to_idle(struct hart *hart)
 	return false;
 }
 
-void sched_balance(struct hart *hart)
+bool sched_find_peer(struct hart *hart)
 {
-	struct hart *peer = next_peer(hart);
+	struct sched *sched = &hart->sched;
+	unsigned count = sched_harts.count;
+	unsigned index = sched->peer + 1;
+
+	if (count < 2)
+		return false;
+	if (index >= count)
+		index = 0;
+	if (index == hart->index && ++index >= count)
+		index = 0;
+	sched->peer = index;
+	return true;
+}
+
+void sched_share_out(struct hart *hart)
+{
+	struct hart *peer = peer_of(hart);
 
 	if (hart->vcpu)
 		hart->sched.lag = hart->vcpu->lag;
@@ -261,6 +269,12 @@ static bool somebody_waits(void)
 		if (__atomic_load_n(&sched_harts.waiting[first / sizeof(xlen_t)], __ATOMIC_RELAXED))
 			return true;
 	return false;
+}
+
+void sched_balance(struct hart *hart)
+{
+	if (sched_find_peer(hart))
+		sched_share_out(hart);
 }
 
 void sched_ask_for_work(struct hart *hart, uint64_t now)

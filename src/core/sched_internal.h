@@ -8,6 +8,10 @@
 #include "core/sched.h"
 #include "core/sched_doze.h"
 
+/* Odd, so that of two that take turns not always the same one waits when there is a look, and is
+ * sent. */
+enum { SCHED_TURNS_BETWEEN_LOOKS = 5 };
+
 /* What is wanted of a hart itself (struct sched, calls). */
 enum {
 	SCHED_CALL_CONSOLE = 1, /* the terminal's deadline has moved */
@@ -50,10 +54,22 @@ static inline void sched_queue(struct sched *sched, struct vcpu *vcpu)
 	sched_note_waiting(sched);
 }
 
+/* True when a turn has ended after which the hart looks at what others have to do. */
+static inline bool sched_is_time_to_look(struct sched *sched)
+{
+	if (sched->looks_in--)
+		return false;
+	sched->looks_in = SCHED_TURNS_BETWEEN_LOOKS - 1;
+	return true;
+}
+
 /* --- core/sched.c --- */
 
 /* What runs here pays for the time up to `now`. */
 void sched_charge(struct hart *hart, uint64_t now);
+
+/* What was wanted of `vcpu`, whose state is in the registers, while it waited. */
+void sched_obey_late(struct vcpu *vcpu, uint64_t now);
 
 /* Bring the hart's floor up to date: the least virtual time of all that could run here. */
 void sched_update_floor(struct hart *hart);
@@ -80,10 +96,16 @@ bool sched_serve(struct vcpu *vcpu, xlen_t wanted);
  * Hold up what is posted for `vcpu`, which waits for its turn, so that nobody can use it to disturb
  * this hart; until sched_is_wanted(). One that is in the inbox will be closed when it is taken out.
  */
+static inline void sched_close_open(struct vcpu *vcpu)
+{
+	vcpu->closed = !__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The same, for one that may be closed already, as one that had its turn isn't. */
 static inline void sched_close(struct vcpu *vcpu)
 {
 	if (!vcpu->closed)
-		vcpu->closed = !__atomic_exchange_n(&vcpu->posted, 1, __ATOMIC_SEQ_CST);
+		sched_close_open(vcpu);
 }
 
 /* From now on posts come at once; true when something is wanted of `vcpu` already. */
@@ -120,6 +142,13 @@ static inline uint64_t sched_first_look(struct sched *sched, uint64_t now)
 	return now + (sched->turn >> SCHED_LOOK_SHIFT);
 }
 
+/* `vcpu`'s turn begins. */
+static inline void sched_begin_turn(struct sched *sched, const struct vcpu *vcpu, uint64_t now)
+{
+	sched->turn_end = now + sched->turn;
+	sched->look_at = vcpu->has_peers ? sched_first_look(sched, now) : sched->turn_end;
+}
+
 /*
  * It is time for a look at `running`: if it spins, one of its capsule that waits here gets its
  * turn, and leaves the queue for that while `running` joins it. Who goes on.
@@ -136,5 +165,10 @@ bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu);
 
 /* A turn is over, or an idle hart has asked: let others have of what waits here. */
 void sched_balance(struct hart *hart);
+
+/* Its two halves: is there somebody who might take some? Then, whatever may have happened since:
+ * let them. */
+bool sched_find_peer(struct hart *hart);
+void sched_share_out(struct hart *hart);
 
 #endif

@@ -34,6 +34,7 @@ void steal_show(struct vcpu *vcpu, struct steal_memory *shared)
 	if (shared)
 		memset(shared, 0, sizeof(*shared));
 	vcpu->sbi.steal = (struct vcpu_steal){.shared = shared};
+	vcpu->plain = false;
 }
 
 /*

@@ -87,6 +87,7 @@ struct vcpu {
 
 	/* All else is of that hart. */
 	enum vcpu_place place;
+	bool plain; /* its turns begin and end with nothing but a switch (core/sched_tick.c) */
 	struct heap_node run;	/* its key is the vCPU's virtual time; QUEUED */
 	struct heap_node timer; /* ASLEEP or THROTTLED: when that ends, if time ends it */
 	/*

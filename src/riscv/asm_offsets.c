@@ -3,6 +3,7 @@
  * Offsets that assembly needs. Compiled to assembly only; mk/build.mk turns
  * the `@@` lines into macros of build/<width>/asm_offsets.h.
  */
+#include "core/capsule.h"
 #include "riscv/cpu.h"
 
 #define EMIT(name, value) __asm__ volatile("\n@@ " #name " %0" : : "i"(value))
@@ -26,6 +27,7 @@ void asm_offsets(void)
 	EMIT(CONTEXT_SLOT_CALL, offsetof(struct context, slots[0].call));
 	EMIT(CONTEXT_SLOT_COUNT, offsetof(struct context, slots[0].count));
 	EMIT(EXIT_SET_TIMER, EXIT_SET_TIMER);
+	EMIT(EXIT_TIMER, EXIT_TIMER);
 	EMIT(EXIT_UNKNOWN_CALL, EXIT_UNKNOWN_CALL);
 	EMIT(EXIT_ACCESS, EXIT_ACCESS);
 	EMIT(CPU_ABOVE_STACK, align_up(sizeof(struct cpu), 16) + CPU_FAULT_STACK_SIZE);
@@ -40,7 +42,29 @@ void asm_offsets(void)
 	EMIT(CPU_MMIO_VALUE, offsetof(struct cpu, mmio_value));
 	EMIT(CPU_MPV, offsetof(struct cpu, mpv));
 	EMIT(CPU_LOAD_RESULTS, offsetof(struct cpu, load_results));
-	EMIT(CPU_HAS_SSTC, offsetof(struct cpu, has_sstc));
+	EMIT(CPU_TICKS_FULL, offsetof(struct cpu, ticks_full));
+	EMIT(CPU_ALARM, offsetof(struct cpu, hart.sched.alarm));
+	EMIT(CPU_MTIMECMP, offsetof(struct cpu, mtimecmp));
+	EMIT(CPU_STATUS_GUEST, offsetof(struct cpu, status_guest));
+	EMIT(CPU_STATUS_HOST, offsetof(struct cpu, status_host));
+	EMIT(CONTEXT_EXCHANGE_ON, offsetof(struct context, exchange_on));
+	EMIT(CONTEXT_VCPU, offsetof(struct context, vcpu));
+	EMIT(CONTEXT_CAPSULE, offsetof(struct context, vcpu.capsule));
+	EMIT(CONTEXT_PENDING, offsetof(struct context, pending));
+	EMIT(CONTEXT_FP, offsetof(struct context, fp.f));
+	EMIT(CONTEXT_FCSR, offsetof(struct context, fp.fcsr));
+	EMIT(CONTEXT_STVEC, offsetof(struct context, supervisor.stvec));
+	EMIT(CONTEXT_SSCRATCH, offsetof(struct context, supervisor.sscratch));
+	EMIT(CONTEXT_SEPC, offsetof(struct context, supervisor.sepc));
+	EMIT(CONTEXT_SCAUSE, offsetof(struct context, supervisor.scause));
+	EMIT(CONTEXT_STVAL, offsetof(struct context, supervisor.stval));
+	EMIT(CONTEXT_SATP, offsetof(struct context, supervisor.satp));
+	EMIT(CONTEXT_SIE, offsetof(struct context, supervisor.sie));
+	EMIT(CONTEXT_SCOUNTEREN, offsetof(struct context, supervisor.scounteren));
+	EMIT(CONTEXT_SENVCFG, offsetof(struct context, supervisor.senvcfg));
+	EMIT(CAPSULE_PMP_ADDRESS, offsetof(struct capsule, space.entries[0].address));
+	EMIT(CAPSULE_PMP_CONFIG, offsetof(struct capsule, space.config));
+	EMIT(PMP_ENTRY_SIZE, sizeof(struct pmp_entry));
 	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

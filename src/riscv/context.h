@@ -10,6 +10,7 @@
 #define RISCV_CONTEXT_H
 
 #include "core/vcpu.h"
+#include "riscv/csr.h"
 #include "riscv/emul/walk.h"
 #include "sbi/sbi.h"
 
@@ -24,11 +25,24 @@ struct cpu;
 	(1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 |      \
 	 1 << 14 | 1 << 15 | 1 << 16 | 1 << 17)
 
-/* The supervisor's CSRs, in so far as a guest has them; with V=1 those named vs... */
+/*
+ * The supervisor's CSRs, in so far as a guest has them; with V=1 those named vs..., and sstatus
+ * too: with V=0 that is part of the context's mstatus.
+ */
 struct supervisor {
 	xlen_t sstatus, stvec, sscratch, sepc, scause, stval, satp, sie, scounteren, senvcfg;
-	bool software; /* SSIP */
 };
+
+/*
+ * What is pending for a guest and isn't its timer, with its bits where mip has them: the two
+ * bytes are mip's lower ones.
+ */
+struct pending {
+	uint8_t software; /* PENDING_SOFTWARE or 0, while it isn't loaded */
+	uint8_t external; /* PENDING_EXTERNAL or 0: wanted level of SEIP, set by any hart */
+} __attribute__((aligned(2)));
+
+enum { PENDING_SOFTWARE = MIP_SSIP, PENDING_EXTERNAL = MIP_SEIP >> 8 };
 
 /*
  * Floating point. mstatus.FS proves nothing here, since a guest in S-mode may set it as it
@@ -82,7 +96,11 @@ struct features {
 struct context {
 	xlen_t x[32];
 	xlen_t pc;
-	xlen_t status;	 /* mstatus of the last full save; of it only MPP is ever restored */
+	/*
+	 * mstatus of the last full save. While it is loaded MPP alone counts, and the guest's
+	 * other bits of it are the CSR's; when it isn't, they are here (with V=0).
+	 */
+	xlen_t status;
 	struct cpu *cpu; /* the hart that runs it */
 	xlen_t mtimecmp; /* address of that hart's compare register, for the short road */
 	/*
@@ -92,8 +110,11 @@ struct context {
 	uint64_t timer;
 	uint64_t alarm; /* when the hart itself wants mtimecmp's interrupt; all ones: never */
 	xlen_t seen_pc; /* where it was when it was last looked at (arch_vcpu_is_in_place) */
-	bool external;	/* wanted level of SEIP, applied by the hart that runs it */
 	bool fresh;	/* not loaded since its image was: see first_time() in vcpu.c */
+	struct pending pending;
+	/* `cpu`, if that is a usual one and has nothing special to do for it: else NULL. Two
+	 * such are exchanged by riscv/exchange.S. */
+	struct cpu *exchange_on;
 
 	/* With V=1 (riscv/virtual.c). */
 	uint64_t time_zero; /* the host's time when the guest's was 0 */

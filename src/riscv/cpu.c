@@ -18,11 +18,10 @@ struct cpu *cpu_prepare(void *block, const struct machine_hart *description)
 	struct cpu *cpu = (struct cpu *)top;
 
 	*cpu = (struct cpu){
-		.hart = {.description = description},
+		.hart = {.description = description, .sched.alarm = (uint64_t)-1},
 		.fault_stack = top,
 		.stack = top - CPU_FAULT_STACK_SIZE,
 		.stack_limit = block,
-		.alarm = (uint64_t)-1,
 	};
 	*cpu->stack_limit = CPU_STACK_CANARY;
 	if (description) {
@@ -137,6 +136,7 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_leftovers = cpu->aia_open || (cpu->has_vector && !cpu->has_hypervisor);
 	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
 			!cpu->has_leftovers && !cpu->has_hypervisor;
+	cpu->ticks_full = cpu->has_sstc && cpu->has_time && !cpu->hart.description->mtimecmp_halves;
 	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
 	if (cpu->has_hypervisor)
@@ -177,6 +177,8 @@ void cpu_set_up(struct cpu *cpu)
 	csr_clear(mstatus, MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM | MSTATUS_MXR |
 				   MSTATUS_FS | MSTATUS_VS);
 	csr_set(mstatus, MSTATUS_TW);
+	cpu->status_guest = MSTATUS_GUEST | MSTATUS_MPP_S;
+	cpu->status_host = csr_read(mstatus) & ~(MSTATUS_GUEST | (xlen_t)MSTATUS_MPP);
 	set_up_environment(cpu);
 	aia_set_up(cpu);
 	if (cpu->has_sstc)

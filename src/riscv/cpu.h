@@ -38,6 +38,7 @@ struct cpu {
 	xlen_t fault_depth; /* faults of our own that are being reported */
 	xlen_t fault_x[32];
 	xlen_t mpv; /* mstatus.MPV (RV32: mstatush.MPV) where guests run with V=1, else 0 */
+	xlen_t status_guest, status_host; /* bits of mstatus that a guest has; the others */
 
 	xlen_t *stack_limit; /* lowest word of the stack: the canary */
 
@@ -54,15 +55,15 @@ struct cpu {
 	bool has_time;	    /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
-	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
-	bool is_usual;	      /* D, Sstc and envcfg, neither V nor H nor leftovers: see vcpu.c */
+	uint8_t inhibitable; /* the bits of mcountinhibit for cycle and instret that can be set */
+	bool is_usual;	     /* D, Sstc and envcfg, neither V nor H nor leftovers: see exchange.S */
+	bool ticks_full;     /* the alarm's interrupt is a full entry at once: see trap.S */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */
 	bool pmp_locked;    /* an earlier stage left locked entries */
 	struct isa_text guest_isa;
 
-	uint64_t alarm; /* when the scheduler wants to be called; all ones: never */
 	volatile uint32_t *msip;
 	xlen_t mtimecmp; /* address */
 

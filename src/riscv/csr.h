@@ -59,6 +59,7 @@
 #define MSTATUS_SIE	   0x00000002
 #define MSTATUS_MIE	   0x00000008
 #define MSTATUS_SPIE	   0x00000020
+#define MSTATUS_UBE	   0x00000040
 #define MSTATUS_MPIE	   0x00000080
 #define MSTATUS_SPP	   0x00000100
 #define MSTATUS_VS	   0x00000600
@@ -75,6 +76,8 @@
 #define MSTATUS_TVM	   0x00100000
 #define MSTATUS_TW	   0x00200000
 #define MSTATUS_TSR	   0x00400000
+#define MSTATUS_SPELP	   0x00800000
+#define MSTATUS_SDT	   0x01000000
 #define MSTATUS_MDT_BIT	   42 /* RV64; in mstatush on RV32 */
 #define MSTATUSH_MDT	   0x00000400
 #define MNSTATUS_NMIE	   0x8
@@ -88,6 +91,8 @@
 #define CSR_MPV		 mstatus
 #define MPV_BIT		 39
 #define HSTATUS_VSXL	 ((uint64_t)2 << 32)
+#define MSTATUS_UXL	 ((uint64_t)3 << 32)
+#define MSTATUS_UXL_64	 ((uint64_t)2 << 32)
 #define HGATP_MODE_SHIFT 60
 #define HGATP_VMID_SHIFT 44
 #define HGATP_VMIDS	 0x3fff
@@ -95,10 +100,18 @@
 #define CSR_MPV		 CSR_MSTATUSH
 #define MPV_BIT		 7
 #define HSTATUS_VSXL	 0
+#define MSTATUS_UXL	 0
+#define MSTATUS_UXL_64	 0
 #define HGATP_MODE_SHIFT 31
 #define HGATP_VMID_SHIFT 22
 #define HGATP_VMIDS	 0x7f
 #endif
+
+/* What sstatus shows of mstatus and can be written ("Supervisor Status (sstatus) Register"). */
+#define MSTATUS_GUEST                                                                              \
+	((xlen_t)(MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_VS | MSTATUS_FS |             \
+		  MSTATUS_XS | MSTATUS_SUM | MSTATUS_MXR | MSTATUS_SPELP | MSTATUS_SDT |           \
+		  MSTATUS_UBE | MSTATUS_UXL))
 
 /* hstatus ("Hypervisor Status Register"). */
 #define HSTATUS_VTW 0x00200000
@@ -176,6 +189,24 @@
 	beqz	\scratch, 9f
 	csrs	CSR_MSTATUSH, \scratch
 9:
+#endif
+.endm
+/* stimecmp's value to \offset(a0), and that of \offset(a1) to stimecmp; on RV32 no interrupt appears
+ * between the halves. Uses t0 and t1. */
+.macro SWAP_COMPARE offset
+#if __riscv_xlen == 64
+	ld	t0, \offset(a1)
+	csrrw	t0, CSR_STIMECMP, t0
+	sd	t0, \offset(a0)
+#else
+	li	t0, -1
+	csrrw	t0, CSR_STIMECMP, t0
+	sw	t0, \offset(a0)
+	lw	t1, \offset + 4(a1)
+	csrrw	t1, CSR_STIMECMPH, t1
+	sw	t1, \offset + 4(a0)
+	lw	t0, \offset(a1)
+	csrw	CSR_STIMECMP, t0
 #endif
 .endm
 /* clang-format on */

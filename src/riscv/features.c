@@ -73,6 +73,13 @@ void features_reset(struct cpu *cpu)
 	cpu->special = false;
 }
 
+void features_settle(struct context *context)
+{
+	bool plain = context->cpu->is_usual && !context->fresh && !context->cpu->special;
+
+	context->exchange_on = plain ? context->cpu : NULL;
+}
+
 /* The vCPU, which is loaded, has set or unset something. */
 static void changed(struct context *context)
 {
@@ -80,6 +87,7 @@ static void changed(struct context *context)
 
 	features->special = features->misaligned || features->noted || features->counters;
 	context->cpu->special = features->special;
+	features_settle(context);
 }
 
 void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)

@@ -26,4 +26,7 @@ static inline void features_switch(struct cpu *cpu, struct context *from, struct
 		features_exchange(cpu, from, to);
 }
 
+/* Whether `context`, which is loaded, may be exchanged the quick way from now on. */
+void features_settle(struct context *context);
+
 #endif

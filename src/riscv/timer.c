@@ -44,7 +44,7 @@ static void raise(const struct cpu *cpu)
  */
 static void set_mtimecmp(struct cpu *cpu)
 {
-	uint64_t when = cpu->alarm;
+	uint64_t when = cpu->hart.sched.alarm;
 
 	if (!cpu->has_sstc && cpu->context && !is_raised(cpu) && cpu->context->timer < when)
 		when = cpu->context->timer;
@@ -63,9 +63,9 @@ void arch_alarm_set(uint64_t when)
 {
 	struct cpu *cpu = cpu_of(hart_this());
 
-	if (cpu->alarm == when)
+	if (cpu->hart.sched.alarm == when)
 		return;
-	cpu->alarm = when;
+	cpu->hart.sched.alarm = when;
 	if (cpu->has_sstc) {
 		write_mtimecmp(cpu->mtimecmp, when);
 		return;
@@ -78,7 +78,7 @@ void arch_alarm_set(uint64_t when)
 bool arch_timer_interrupt(uint64_t now)
 {
 	struct cpu *cpu = cpu_of(hart_this());
-	bool rang = cpu->alarm <= now;
+	bool rang = cpu->hart.sched.alarm <= now;
 
 	if (!cpu->has_sstc && cpu->context && cpu->context->timer <= now)
 		raise(cpu);

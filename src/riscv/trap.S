@@ -101,6 +101,47 @@
 	REG_S	t0, CONTEXT_STATUS(sp)
 .endm
 
+/* The clock of a hart that has the CSR. */
+.macro READ_TIME low, high
+#if __riscv_xlen == 64
+	csrr	\low, CSR_TIME
+#else
+1:
+	csrr	\high, CSR_TIMEH
+	csrr	\low, CSR_TIME
+	csrr	t0, CSR_TIMEH
+	bne	t0, \high, 1b
+#endif
+.endm
+
+/* The alarm that the scheduler has chosen -> mtimecmp, on a hart with Sstc. tp: hart. Uses t0, t1. */
+.macro SET_ALARM
+	REG_L	t1, CPU_MTIMECMP(tp)
+#if __riscv_xlen == 64
+	ld	t0, CPU_ALARM(tp)
+	sd	t0, 0(t1)
+#else
+	li	t0, -1
+	sw	t0, 0(t1)
+	lw	t0, CPU_ALARM + 4(tp)
+	sw	t0, 4(t1)
+	lw	t0, CPU_ALARM(tp)
+	sw	t0, 0(t1)
+#endif
+.endm
+
+/* Into the guest whose context is at sp: pc and all registers. */
+.macro LOAD_ALL
+	REG_L	t0, CONTEXT_PC(sp)
+	csrw	mepc, t0
+	csrw	mscratch, sp
+	.irp	n, 1,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	REG_L	x\n, X(\n)(sp)
+	.endr
+	REG_L	sp, X(2)(sp)
+	mret
+.endm
+
 /* The supervisor's timer with Sstc: (a1:)a0 -> stimecmp; no interrupt between the halves. Uses t1. */
 .macro SET_COMPARE low, high
 #if __riscv_xlen == 64
@@ -431,13 +472,35 @@ trap_work_due:
  */
 trap_alarm:
 	REG_L	t1, CONTEXT_CPU(sp)
-	lbu	t1, CPU_HAS_SSTC(t1)
+	lbu	t1, CPU_TICKS_FULL(t1)
 	beqz	t1, trap_interrupted_short
 	SAVE_ARGUMENTS 10
 	SAVE_REST
-	mv	a0, sp
+	COUNT_EXIT EXIT_TIMER
+	mv	s0, sp
 	ENTER_HYPERVISOR
-	call	trap_timer
+	READ_TIME a0, a1
+	call	sched_tick
+	beqz	a0, trap_tick_done
+	SET_ALARM
+
+	/* a0: whose turn it is; s0: the context of whose it was. */
+	addi	a1, a0, -CONTEXT_VCPU
+	mv	a0, s0
+	REG_L	t0, CONTEXT_EXCHANGE_ON(a0)
+	REG_L	t1, CONTEXT_EXCHANGE_ON(a1)
+	bne	t0, tp, trap_tick_unusual
+	bne	t1, tp, trap_tick_unusual
+	call	vcpu_exchange
+	/* That has left mstatus as the guest is to have it, MPP included. */
+	mv	sp, a1
+	LOAD_ALL
+
+trap_tick_unusual:
+	call	vcpu_change
+trap_tick_done:
+	mv	a0, tp
+	call	trap_ticked
 	j	trap_full_return
 
 /* All other exceptions. */
@@ -463,8 +526,6 @@ trap_full_return:
 	.globl	context_enter
 context_enter:
 	mv	sp, a0
-	REG_L	t0, CONTEXT_PC(sp)
-	csrw	mepc, t0
 	REG_L	t0, CONTEXT_STATUS(sp)
 	li	t1, MSTATUS_MPP_S
 	and	t0, t0, t1
@@ -480,12 +541,7 @@ context_enter:
 1:
 #endif
 	csrs	mstatus, t0
-	csrw	mscratch, sp
-	.irp	n, 1,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-	REG_L	x\n, X(\n)(sp)
-	.endr
-	REG_L	sp, X(2)(sp)
-	mret
+	LOAD_ALL
 
 /*
  * A trap from M-mode itself. Accesses to guest memory and to CSRs that may not

@@ -21,7 +21,7 @@ static xlen_t trap_handler_of_guest(void)
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
 void trap_work(struct context *context);
-void trap_timer(struct context *context);
+void trap_ticked(struct cpu *cpu);
 
 /*
  * Of a guest with V=1 it is its own, or a sign that a trap was delivered to HS-mode, where there
@@ -130,14 +130,9 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 	work(context->cpu);
 }
 
-/* The hart's alarm, with all registers saved: mtimecmp's interrupt on a hart with Sstc. */
-void trap_timer(struct context *context)
+/* The alarm's interrupt as a full entry, where it took more than an exchange of two vCPUs. */
+void trap_ticked(struct cpu *cpu)
 {
-	struct cpu *cpu = context->cpu;
-
-	context->counts[EXIT_TIMER]++;
-	cpu->alarm = 0; /* it has rung: whatever is set next differs */
-	sched_tick(&cpu->hart, arch_time());
 	work(cpu);
 }
 

@@ -18,6 +18,12 @@
 #include "riscv/trap.h"
 #include "riscv/virtual.h"
 
+/* riscv/exchange.S */
+void vcpu_exchange(struct context *from, struct context *to);
+
+/* Called by riscv/trap.S. */
+void vcpu_change(struct context *from, struct context *to);
+
 /* riscv/fp.S */
 void fp_save_d(struct fp *fp);
 void fp_load_d(const struct fp *fp);
@@ -60,11 +66,12 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->x[10] = vcpu->id;
 	context->x[11] = opaque;
 	context->pc = pc;
-	context->status = MSTATUS_MPP_S;
+	context->status = MSTATUS_MPP_S | MSTATUS_UXL_64;
 	context->time_zero = vcpu->capsule->space.time_zero;
 	context->timer = (uint64_t)-1;
-	context->external = false;
+	context->pending = (struct pending){0};
 	context->fresh = true;
+	context->exchange_on = NULL;
 	/* User programs read the clock: Linux leaves this to the firmware. */
 	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
@@ -94,20 +101,18 @@ static __attribute__((noinline)) void clear_leftovers(const struct cpu *cpu)
 		aia_forget(cpu);
 }
 
-/*
- * What a hart has of what is switched. `usual` is a constant where it is asked: most harts have D,
- * Sstc and envcfg and neither V nor H, and needn't look at each of them.
- */
-#define HAS(what) (usual || (what))
+/* mstatus of the loaded guest, MPP as it will have it. */
+static xlen_t status_of_loaded(const struct context *context)
+{
+	return (csr_read(mstatus) & ~(xlen_t)MSTATUS_MPP) | (context->status & MSTATUS_MPP);
+}
 
 /* Take the state of a guest with V=0 out of the hart. */
-static inline __attribute__((always_inline)) void save_supervisor(const struct cpu *cpu,
-								  struct context *context,
-								  bool usual)
+static void save_supervisor(const struct cpu *cpu, struct context *context)
 {
 	struct supervisor *s = &context->supervisor;
 
-	s->sstatus = csr_read(sstatus);
+	context->status = status_of_loaded(context);
 	s->stvec = csr_read(stvec);
 	s->sscratch = csr_read(sscratch);
 	s->sepc = csr_read(sepc);
@@ -116,26 +121,24 @@ static inline __attribute__((always_inline)) void save_supervisor(const struct c
 	s->satp = csr_read(satp);
 	s->sie = csr_read(sie);
 	s->scounteren = csr_read(scounteren);
-	s->software = csr_read(mip) & MIP_SSIP;
-	if (HAS(cpu->has_menvcfg))
+	context->pending.software = csr_read(mip) & PENDING_SOFTWARE;
+	if (cpu->has_menvcfg)
 		s->senvcfg = csr_read(CSR_SENVCFG);
-	if (HAS(cpu->has_sstc))
+	if (cpu->has_sstc)
 		context->timer = csr_read64(CSR_STIMECMP, CSR_STIMECMPH);
 }
 
 /*
  * Put the state of a guest with V=0 into the hart: every CSR that it can see is written, so that
  * nothing of whoever ran here before is left. The PMP is this guest's by now; its fence
- * has also done away with the translations of the one before.
+ * has also done away with the translations of the one before. riscv/exchange.S does the same.
  */
-static inline __attribute__((always_inline)) void load_supervisor(const struct cpu *cpu,
-								  struct context *context,
-								  bool usual)
+static void load_supervisor(const struct cpu *cpu, struct context *context)
 {
 	const struct supervisor *s = &context->supervisor;
-	xlen_t external = __atomic_load_n(&context->external, __ATOMIC_RELAXED);
+	xlen_t external = __atomic_load_n(&context->pending.external, __ATOMIC_RELAXED);
 
-	csr_write(sstatus, s->sstatus);
+	csr_write(sstatus, context->status);
 	csr_write(stvec, s->stvec);
 	csr_write(sscratch, s->sscratch);
 	csr_write(sepc, s->sepc);
@@ -143,11 +146,11 @@ static inline __attribute__((always_inline)) void load_supervisor(const struct c
 	csr_write(stval, s->stval);
 	csr_write(sie, s->sie);
 	csr_write(scounteren, s->scounteren);
-	if (HAS(cpu->has_menvcfg))
+	if (cpu->has_menvcfg)
 		csr_write(CSR_SENVCFG, s->senvcfg);
 	/* Of mip these two are all that can be written with Sstc, and nothing was read of it. */
-	csr_write(mip, (xlen_t)s->software << IRQ_S_SOFT | external << IRQ_S_EXT);
-	if (HAS(cpu->has_sstc))
+	csr_write(mip, context->pending.software | external << 8);
+	if (cpu->has_sstc)
 		csr_write64_parked(CSR_STIMECMP, CSR_STIMECMPH, context->timer);
 	else
 		arch_timer_set(&context->vcpu, context->timer);
@@ -197,30 +200,17 @@ static inline void fence_in(struct cpu *cpu, struct context *to)
 
 	space->ops->activate(space);
 	cpu->context = to;
-	to->alarm = cpu->alarm;
+	to->alarm = cpu->hart.sched.alarm;
 }
 
-/* The hart has all that is usual, and `from` was loaded. */
-static inline void switch_usual(struct cpu *cpu, struct context *from, struct context *to)
-{
-	save_supervisor(cpu, from, true);
-	csr_set(mstatus, MSTATUS_FS);
-	fp_save_d(&from->fp);
-	csr_write(satp, 0);
-	fence_in(cpu, to);
-	fp_load_d(&to->fp);
-	load_supervisor(cpu, to, true);
-}
-
-static __attribute__((noinline)) void switch_any(struct cpu *cpu, struct context *from,
-						 struct context *to)
+static void switch_any(struct cpu *cpu, struct context *from, struct context *to)
 {
 	bool virtual = cpu->has_hypervisor;
 
 	if (from && virtual)
 		virtual_save(cpu, from);
 	else if (from)
-		save_supervisor(cpu, from, false);
+		save_supervisor(cpu, from);
 	if (virtual)
 		csr_write(vsatp, 0);
 	else
@@ -239,24 +229,36 @@ static __attribute__((noinline)) void switch_any(struct cpu *cpu, struct context
 		virtual_load(cpu, to);
 		arch_timer_reset();
 	} else {
-		load_supervisor(cpu, to, false);
+		load_supervisor(cpu, to);
 	}
+}
+
+/* Any two, `from` may be NULL. The next time it may be vcpu_exchange() that does it. */
+void vcpu_change(struct context *from, struct context *to)
+{
+	struct cpu *cpu = cpu_of(hart_this());
+
+	switch_any(cpu, from, to);
+	features_switch(cpu, from, to);
+	drop_reservation();
+	if (to->fresh)
+		first_time(to);
+	features_settle(to);
+	ASSERT(!cpu->pmp_dirty);
 }
 
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
+	struct context *before = from ? context_of(from) : NULL;
 	struct context *context = context_of(to);
 	struct cpu *cpu = cpu_of(hart_this());
 
-	if (from && cpu->is_usual && context->cpu == cpu)
-		switch_usual(cpu, context_of(from), context);
-	else
-		switch_any(cpu, from ? context_of(from) : NULL, context);
-	features_switch(cpu, from ? context_of(from) : NULL, context);
-	drop_reservation();
-	if (context->fresh)
-		first_time(context);
-	ASSERT(!cpu->pmp_dirty);
+	if (before && before->exchange_on == cpu && context->exchange_on == cpu) {
+		before->status = status_of_loaded(before);
+		vcpu_exchange(before, context);
+	} else {
+		vcpu_change(before, context);
+	}
 }
 
 void arch_vcpu_drop(struct vcpu *vcpu)
@@ -297,10 +299,10 @@ bool arch_vcpu_interrupted(const struct vcpu *vcpu)
 	if (cpu->context == context)
 		return csr_read(mip) & csr_read(mie) &
 		       (cpu->has_hypervisor ? MIP_VIRTUAL : MIP_GUEST);
-	if (context->supervisor.software ||
+	if (context->pending.software ||
 	    (__atomic_load_n(&vcpu->wanted, __ATOMIC_ACQUIRE) & VCPU_WANT_IPI))
 		pending |= MIP_SSIP;
-	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&context->pending.external, __ATOMIC_ACQUIRE))
 		pending |= MIP_SEIP;
 	if (timer_of(context) <= arch_time())
 		pending |= MIP_STIP;
@@ -359,7 +361,8 @@ void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 	if (wanted & VCPU_WANT_FENCE_MEMORY)
 		arch_fence_addresses(0, 0);
 	if (wanted & VCPU_WANT_EXTERNAL)
-		trap_set_external(__atomic_load_n(&context_of(vcpu)->external, __ATOMIC_ACQUIRE));
+		trap_set_external(
+			__atomic_load_n(&context_of(vcpu)->pending.external, __ATOMIC_ACQUIRE));
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
@@ -381,7 +384,8 @@ void arch_vcpu_set_external(struct vcpu *vcpu, bool level)
 {
 	struct context *context = context_of(vcpu);
 
-	__atomic_store_n(&context->external, level, __ATOMIC_RELEASE);
+	__atomic_store_n(&context->pending.external, level ? PENDING_EXTERNAL : 0,
+			 __ATOMIC_RELEASE);
 	if (cpu_of(hart_this())->context == context)
 		arch_vcpu_honour(vcpu, VCPU_WANT_EXTERNAL);
 	else

@@ -104,7 +104,7 @@ void virtual_save(const struct cpu *cpu, struct context *context)
 	s->satp = csr_read(vsatp);
 	s->sie = csr_read(vsie);
 	s->scounteren = csr_read(scounteren);
-	s->software = csr_read(hvip) & MIP_VSSIP;
+	context->pending.software = csr_read(hvip) >> 1 & PENDING_SOFTWARE;
 	if (cpu->has_menvcfg)
 		s->senvcfg = csr_read(CSR_SENVCFG);
 	if (cpu->has_sstc)
@@ -116,9 +116,9 @@ static xlen_t pending(const struct cpu *cpu, const struct context *context)
 {
 	xlen_t hvip = 0;
 
-	if (context->supervisor.software)
+	if (context->pending.software)
 		hvip |= MIP_VSSIP;
-	if (__atomic_load_n(&context->external, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&context->pending.external, __ATOMIC_ACQUIRE))
 		hvip |= MIP_VSEIP;
 	if (!cpu->has_sstc && context->timer <= arch_time())
 		hvip |= MIP_VSTIP;

@@ -284,6 +284,19 @@ static void sim_enter(struct sim_guest *guest)
 	guest->left = 1 + sim_around(guest->busy);
 }
 
+/* As riscv/trap.S does it. */
+static void sim_tick(struct hart *hart)
+{
+	struct vcpu *before = hart->vcpu;
+	struct vcpu *next = sched_tick(fake_arch.time);
+
+	if (!next)
+		return;
+	assert_ptr_equal(next, hart->vcpu);
+	arch_vcpu_switch(before, next);
+	arch_alarm_set(hart->sched.alarm);
+}
+
 static void sim_main(unsigned index)
 {
 	struct hart *hart = &fake_arch.harts[index];
@@ -303,7 +316,7 @@ static void sim_main(unsigned index)
 		if (guest->left != UINT64_MAX)
 			guest->left -= ran;
 		if (sim_interrupts(hart))
-			sched_tick(hart, fake_arch.time);
+			sim_tick(hart);
 		else if (guest->kind == SIM_LOCKS)
 			sim_lock_step(guest);
 		else if (!fake_arch.work[index] && guest->left == 0)

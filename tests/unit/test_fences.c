@@ -379,6 +379,18 @@ void trap_entry_virtual_sstc(void)
 {
 }
 
+/* Nothing is ever exchanged the quick way here: that is assembly. */
+void features_settle(struct context *context)
+{
+	context->exchange_on = NULL;
+}
+
+void vcpu_exchange(struct context *from, struct context *to)
+{
+	(void)from, (void)to;
+	fail_msg("an exchange on a host");
+}
+
 void arch_vcpu_raise_ipi(void)
 {
 	if (virtual_guests())
