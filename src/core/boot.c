@@ -14,6 +14,9 @@
 #include "version.h"
 
 static struct machine machine;
+/* Of the memory map: more than 64 capsules with 32 vCPUs each need. */
+enum { RAM_EXTENTS = 2560 };
+
 static struct ram_map ram;
 static struct manifest manifest;
 static struct manifest_capsule *wishes; /* of each capsule; name NULL: refused */
@@ -64,6 +67,9 @@ static void find_ram(void)
 		must(ram_reserve(&ram, machine.reserved[i].range, RAM_OWNER_RESERVED,
 				 machine.reserved[i].name, &why),
 		     &why);
+	/* Without it there is less room for capsules, whose creation says so. */
+	if (ram_extend(&ram, RAM_EXTENTS, &why) != OK)
+		log_alert("No larger memory map: %s", why.text);
 }
 
 static void welcome(void)

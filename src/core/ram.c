@@ -30,30 +30,35 @@ static unsigned splits(const struct ram_extent *extent, uint64_t base, uint64_t 
 	return (base != extent->base.raw) + (base + size != end_of(extent));
 }
 
+static unsigned capacity_of(const struct ram_map *map)
+{
+	return map->extents ? map->capacity : (unsigned)RAM_EXTENTS_FIRST;
+}
+
 static enum status check_room(const struct ram_map *map, unsigned more, struct reason *why)
 {
-	if (more <= RAM_EXTENTS_MAX - map->count)
+	if (more <= capacity_of(map) - map->count)
 		return OK;
 	return refuse(
 		why, ERR_LIMIT,
 		"the memory map is full: it has %u of at most %u extents and would need %u more",
-		map->count, (unsigned)RAM_EXTENTS_MAX, more);
+		map->count, capacity_of(map), more);
 }
 
 /* Put `extent` at `index`. The caller has made sure of the room. */
 static void insert(struct ram_map *map, unsigned index, struct ram_extent extent)
 {
-	ASSERT(map->count < RAM_EXTENTS_MAX && index <= map->count);
-	memmove(&map->extents[index + 1], &map->extents[index],
+	ASSERT(map->count < capacity_of(map) && index <= map->count);
+	memmove(&ram_extents(map)[index + 1], &ram_extents(map)[index],
 		(map->count - index) * sizeof(extent));
-	map->extents[index] = extent;
+	ram_extents(map)[index] = extent;
 	map->count++;
 }
 
 /* Give [base, base + size), which lies inside extent `index`, to `owner`. */
 static void carve(struct ram_map *map, unsigned index, uint64_t base, uint64_t size, unsigned owner)
 {
-	struct ram_extent *extent = &map->extents[index];
+	struct ram_extent *extent = &ram_extents(map)[index];
 	struct ram_extent before = *extent, after = *extent;
 
 	before.size = base - extent->base.raw;
@@ -72,14 +77,14 @@ static void merge_free(struct ram_map *map)
 	unsigned kept = 0;
 
 	for (unsigned i = 1; i < map->count; i++) {
-		struct ram_extent *last = &map->extents[kept];
-		const struct ram_extent *next = &map->extents[i];
+		struct ram_extent *last = &ram_extents(map)[kept];
+		const struct ram_extent *next = &ram_extents(map)[i];
 
 		if (last->owner == RAM_OWNER_NOBODY && next->owner == RAM_OWNER_NOBODY &&
 		    end_of(last) == next->base.raw)
 			last->size += next->size;
 		else
-			map->extents[++kept] = *next;
+			ram_extents(map)[++kept] = *next;
 	}
 	if (map->count)
 		map->count = kept + 1;
@@ -108,9 +113,9 @@ enum status ram_add(struct ram_map *map, struct hpa_range range, struct reason *
 			      base, size);
 	if (!size)
 		return OK;
-	for (; at < map->count && map->extents[at].base.raw < base + size; at++)
-		if (touches(&map->extents[at], base, size))
-			return refuse_overlap(&map->extents[at], range, RAM_OWNER_NOBODY, "RAM",
+	for (; at < map->count && ram_extents(map)[at].base.raw < base + size; at++)
+		if (touches(&ram_extents(map)[at], base, size))
+			return refuse_overlap(&ram_extents(map)[at], range, RAM_OWNER_NOBODY, "RAM",
 					      why);
 	status = check_room(map, 1, why);
 	if (status)
@@ -156,7 +161,7 @@ enum status ram_claim(struct ram_map *map, struct hpa_range range, unsigned owne
 	if (!size)
 		return OK;
 	for (unsigned i = 0; i < map->count; i++) {
-		const struct ram_extent *extent = &map->extents[i];
+		const struct ram_extent *extent = &ram_extents(map)[i];
 
 		if (extent->owner == RAM_OWNER_NOBODY) {
 			if (range_contains(extent->base.raw, extent->size, base, size))
@@ -169,7 +174,7 @@ enum status ram_claim(struct ram_map *map, struct hpa_range range, unsigned owne
 		return refuse(why, ERR_RANGE,
 			      "%s (%s) at 0x%" PRIx64 "-0x%" PRIx64 " is not, or not all, RAM",
 			      what, ram_owner_name(owner), base, base + size - 1);
-	status = check_room(map, splits(&map->extents[home], base, size), why);
+	status = check_room(map, splits(&ram_extents(map)[home], base, size), why);
 	if (status)
 		return status;
 	carve(map, home, base, size, owner);
@@ -200,7 +205,7 @@ enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned ow
 		range.size = -(uint64_t)PAGE_SIZE - range.base.raw;
 	}
 	for (unsigned i = 0; i < map->count; i++) {
-		const struct ram_extent *extent = &map->extents[i];
+		const struct ram_extent *extent = &ram_extents(map)[i];
 		struct hpa_range part;
 
 		if (!touches(extent, range.base.raw, range.size) || extent->owner == owner)
@@ -214,7 +219,7 @@ enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned ow
 	if (status)
 		return status;
 	for (unsigned i = 0; i < map->count; i++) {
-		const struct ram_extent *extent = &map->extents[i];
+		const struct ram_extent *extent = &ram_extents(map)[i];
 		struct hpa_range part;
 
 		if (extent->owner || !touches(extent, range.base.raw, range.size))
@@ -250,7 +255,7 @@ static bool fits_high(const struct ram_extent *extent, uint64_t size, uint64_t a
 static enum status take(struct ram_map *map, unsigned index, uint64_t at, uint64_t size,
 			unsigned owner, hpa_t *out, struct reason *why)
 {
-	enum status status = check_room(map, splits(&map->extents[index], at, size), why);
+	enum status status = check_room(map, splits(&ram_extents(map)[index], at, size), why);
 
 	if (status != OK)
 		return status;
@@ -276,7 +281,7 @@ enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsign
 	ASSERT(size && size % PAGE_SIZE == 0 && owner != RAM_OWNER_NOBODY);
 	ASSERT(align >= PAGE_SIZE && (align & (align - 1)) == 0);
 	for (unsigned i = 0; i < map->count; i++)
-		if (fits(&map->extents[i], size, align, 0, &at))
+		if (fits(&ram_extents(map)[i], size, align, 0, &at))
 			return take(map, i, at, size, owner, out, why);
 	return refuse_size(map, size, align, 0, why);
 }
@@ -289,7 +294,7 @@ enum status ram_alloc_high(struct ram_map *map, uint64_t size, uint64_t align, u
 	ASSERT(size && (size | phase) % PAGE_SIZE == 0 && owner != RAM_OWNER_NOBODY);
 	ASSERT(align >= PAGE_SIZE && (align & (align - 1)) == 0);
 	for (unsigned i = map->count; i-- > 0;)
-		if (fits_high(&map->extents[i], size, align, phase, &at))
+		if (fits_high(&ram_extents(map)[i], size, align, phase, &at))
 			return take(map, i, at, size, owner, out, why);
 	return refuse_size(map, size, align, phase, why);
 }
@@ -300,10 +305,10 @@ uint64_t ram_free_owner(struct ram_map *map, unsigned owner)
 
 	ASSERT(owner != RAM_OWNER_NOBODY);
 	for (unsigned i = 0; i < map->count; i++) {
-		if (map->extents[i].owner != owner)
+		if (ram_extents(map)[i].owner != owner)
 			continue;
-		map->extents[i].owner = RAM_OWNER_NOBODY;
-		freed += map->extents[i].size;
+		ram_extents(map)[i].owner = RAM_OWNER_NOBODY;
+		freed += ram_extents(map)[i].size;
 	}
 	merge_free(map);
 	return freed;
@@ -313,9 +318,9 @@ enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner)
 {
 	ASSERT(owner != RAM_OWNER_NOBODY);
 	for (unsigned i = 0; i < map->count; i++) {
-		if (map->extents[i].base.raw != base.raw || map->extents[i].owner != owner)
+		if (ram_extents(map)[i].base.raw != base.raw || ram_extents(map)[i].owner != owner)
 			continue;
-		map->extents[i].owner = RAM_OWNER_NOBODY;
+		ram_extents(map)[i].owner = RAM_OWNER_NOBODY;
 		merge_free(map);
 		return OK;
 	}
@@ -325,8 +330,8 @@ enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner)
 unsigned ram_owner_of(const struct ram_map *map, hpa_t at)
 {
 	for (unsigned i = 0; i < map->count; i++)
-		if (touches(&map->extents[i], at.raw, 1))
-			return map->extents[i].owner;
+		if (touches(&ram_extents_of(map)[i], at.raw, 1))
+			return ram_extents_of(map)[i].owner;
 	return RAM_OWNER_RESERVED;
 }
 
@@ -335,8 +340,8 @@ uint64_t ram_total(const struct ram_map *map, unsigned owner)
 	uint64_t total = 0;
 
 	for (unsigned i = 0; i < map->count; i++)
-		if (map->extents[i].owner == owner)
-			total += map->extents[i].size;
+		if (ram_extents_of(map)[i].owner == owner)
+			total += ram_extents_of(map)[i].size;
 	return total;
 }
 
@@ -352,9 +357,9 @@ uint64_t ram_largest_free_at(const struct ram_map *map, uint64_t align, uint64_t
 	for (unsigned i = 0; i < map->count; i++) {
 		uint64_t at;
 
-		if (fits(&map->extents[i], 0, align, phase, &at) &&
-		    end_of(&map->extents[i]) - at > largest)
-			largest = end_of(&map->extents[i]) - at;
+		if (fits(&ram_extents_of(map)[i], 0, align, phase, &at) &&
+		    end_of(&ram_extents_of(map)[i]) - at > largest)
+			largest = end_of(&ram_extents_of(map)[i]) - at;
 	}
 	return largest;
 }
@@ -371,4 +376,22 @@ const char *ram_owner_name(unsigned owner)
 	};
 
 	return names[owner < RAM_OWNER_CAPSULE ? owner : RAM_OWNER_CAPSULE];
+}
+
+enum status ram_extend(struct ram_map *map, unsigned capacity, struct reason *why)
+{
+	struct ram_extent *extents;
+	enum status status;
+	hpa_t memory;
+
+	ASSERT(!map->extents && capacity >= RAM_EXTENTS_FIRST);
+	status = ram_alloc(map, align_up(capacity * sizeof(*extents), PAGE_SIZE), PAGE_SIZE,
+			   RAM_OWNER_HYPERVISOR, &memory, why);
+	if (status != OK)
+		return status;
+	extents = (struct ram_extent *)(uintptr_t)memory.raw;
+	memcpy(extents, map->first, map->count * sizeof(*extents));
+	map->extents = extents;
+	map->capacity = capacity;
+	return OK;
 }

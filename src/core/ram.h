@@ -14,9 +14,11 @@
 #include "core/status.h"
 #include "core/types.h"
 
-/* Neighbours of one owner are one extent, so that a capsule with all its vCPUs takes two or three.
+/*
+ * What was given out in one piece is an extent, so a capsule takes one and one for each vCPU. A map
+ * has room for these, which is enough for a machine before its capsules, until ram_extend().
  */
-enum { RAM_EXTENTS_MAX = 512 };
+enum { RAM_EXTENTS_FIRST = 128 };
 
 /*
  * Owners. A capsule has three, each with its number added: for what we keep of it, for its RAM
@@ -39,10 +41,24 @@ struct ram_extent {
 	unsigned owner;
 };
 
+/* All zero: an empty one. */
 struct ram_map {
 	unsigned count;
-	struct ram_extent extents[RAM_EXTENTS_MAX];
+	unsigned capacity;	    /* of `extents`, if there are any */
+	struct ram_extent *extents; /* NULL: `first` has them */
+	struct ram_extent first[RAM_EXTENTS_FIRST];
 };
+
+/* The extents, ascending. */
+static inline struct ram_extent *ram_extents(struct ram_map *map)
+{
+	return map->extents ? map->extents : map->first;
+}
+
+static inline const struct ram_extent *ram_extents_of(const struct ram_map *map)
+{
+	return map->extents ? map->extents : map->first;
+}
 
 /* Add free RAM (page-aligned, ascending or not). ERR_OVERLAP when some of it is known already. */
 enum status ram_add(struct ram_map *map, struct hpa_range range, struct reason *why) MUST_USE;
@@ -76,6 +92,13 @@ enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsign
  */
 enum status ram_alloc_high(struct ram_map *map, uint64_t size, uint64_t align, uint64_t phase,
 			   unsigned owner, hpa_t *out, struct reason *why) MUST_USE;
+
+/*
+ * Move the table into memory of the map's own RAM, which is the hypervisor's from then on, with
+ * room for `capacity` extents. ERR_NOMEM when there is no such memory: then the map goes on as it
+ * was. Once.
+ */
+enum status ram_extend(struct ram_map *map, unsigned capacity, struct reason *why) MUST_USE;
 
 /* Give back everything that `owner` has. Returns the number of bytes. */
 uint64_t ram_free_owner(struct ram_map *map, unsigned owner);

@@ -238,9 +238,9 @@ static void check_baseline(void)
 {
 	assert_int_equal(map.count, baseline.count);
 	for (unsigned i = 0; i < map.count; i++) {
-		assert_true(map.extents[i].base.raw == baseline.extents[i].base.raw);
-		assert_true(map.extents[i].size == baseline.extents[i].size);
-		assert_int_equal(map.extents[i].owner, baseline.extents[i].owner);
+		assert_true(map.first[i].base.raw == baseline.first[i].base.raw);
+		assert_true(map.first[i].size == baseline.first[i].size);
+		assert_int_equal(map.first[i].owner, baseline.first[i].owner);
 	}
 }
 
@@ -987,7 +987,7 @@ static void test_short_of(void **state)
 	(void)state;
 	for (unsigned room = 0; room < 8; room++) {
 		fresh();
-		for (uint64_t at = MIB(1); map.count + room < RAM_EXTENTS_MAX; at += PAGE_SIZE)
+		for (uint64_t at = MIB(1); map.count + room < RAM_EXTENTS_FIRST; at += PAGE_SIZE)
 			if (ram_owner_of(&map, (hpa_t){(uintptr_t)host + at}) == RAM_OWNER_NOBODY)
 				assert_int_equal(
 					ram_claim(&map,

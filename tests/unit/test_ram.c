@@ -58,10 +58,10 @@ static void test_add_refuses(void **state)
 	assert_int_equal(ram_add(&map, (struct hpa_range){{PAGE_SIZE}, -(uint64_t)PAGE_SIZE}, &why),
 			 ERR_RANGE);
 	assert_int_equal(map.count, 1);
-	for (unsigned i = 1; i < RAM_EXTENTS_MAX; i++)
+	for (unsigned i = 1; i < RAM_EXTENTS_FIRST; i++)
 		assert_int_equal(ram_add(&map, pages(10 * i, 1), &why), OK);
-	assert_int_equal(ram_add(&map, pages(10 * RAM_EXTENTS_MAX, 1), &why), ERR_LIMIT);
-	assert_says("512");
+	assert_int_equal(ram_add(&map, pages(10 * RAM_EXTENTS_FIRST, 1), &why), ERR_LIMIT);
+	assert_says("128");
 }
 
 static void test_claim(void **state)
@@ -222,18 +222,48 @@ static void test_full_table(void **state)
 	hpa_t at;
 
 	(void)state;
-	assert_int_equal(fresh(4 * RAM_EXTENTS_MAX), OK);
+	assert_int_equal(fresh(4 * RAM_EXTENTS_FIRST), OK);
 	while (ram_alloc(&map, PAGE_SIZE, 2 * PAGE_SIZE, CAPSULE, &at, &why) == OK)
 		taken++;
-	assert_int_equal(taken, RAM_EXTENTS_MAX / 2); /* a hole behind each */
+	assert_int_equal(taken, RAM_EXTENTS_FIRST / 2); /* a hole behind each */
 	before = map;
 	assert_int_equal(ram_alloc(&map, PAGE_SIZE, 2 * PAGE_SIZE, CAPSULE, &at, &why), ERR_LIMIT);
 	assert_says("full");
-	assert_int_equal(ram_claim(&map, pages(1000, 1), CAPSULE, "x", &why), ERR_LIMIT);
-	assert_int_equal(ram_reserve(&map, pages(1000, 1), CAPSULE, "x", &why), ERR_LIMIT);
+	assert_int_equal(ram_claim(&map, pages(300, 1), CAPSULE, "x", &why), ERR_LIMIT);
+	assert_int_equal(ram_reserve(&map, pages(300, 1), CAPSULE, "x", &why), ERR_LIMIT);
 	assert_memory_equal(&map, &before, sizeof(map));
 	/* A whole extent can still change hands. */
 	assert_int_equal(ram_claim(&map, pages(1, 1), CAPSULE, "x", &why), OK);
+}
+
+/* The table moves into memory of its own and goes on there; or stays where it is. */
+static void test_extend(void **state)
+{
+	enum { MORE = 500, PAGES = (MORE * sizeof(struct ram_extent) + PAGE_SIZE - 1) / PAGE_SIZE };
+	static uint8_t memory[8 * MORE * PAGE_SIZE] __attribute__((aligned(4096)));
+	struct hpa_range all = {{(uintptr_t)memory}, sizeof(memory)};
+	unsigned taken = 0;
+	hpa_t at;
+
+	(void)state;
+	assert_int_equal(fresh(PAGES - 1), OK);
+	assert_int_equal(ram_extend(&map, MORE, &why), ERR_NOMEM);
+	assert_int_equal(ram_total(&map, RAM_OWNER_NOBODY), (PAGES - 1) * PAGE_SIZE);
+	assert_null(map.extents);
+
+	memset(&map, 0, sizeof(map));
+	assert_int_equal(ram_add(&map, all, &why), OK);
+	assert_int_equal(ram_alloc(&map, PAGE_SIZE, PAGE_SIZE, RAM_OWNER_TREE, &at, &why), OK);
+	assert_int_equal(ram_extend(&map, MORE, &why), OK);
+	assert_int_equal(ram_owner_of(&map, at), RAM_OWNER_TREE);
+	assert_int_equal(ram_total(&map, RAM_OWNER_HYPERVISOR), PAGES * PAGE_SIZE);
+	assert_int_equal(ram_owner_of(&map, (hpa_t){(uintptr_t)map.extents}), RAM_OWNER_HYPERVISOR);
+	while (ram_alloc(&map, PAGE_SIZE, 2 * PAGE_SIZE, CAPSULE, &at, &why) == OK)
+		taken++;
+	assert_in_range(taken, MORE / 2 - 3, MORE / 2);
+	assert_says("at most 500");
+	assert_int_equal(ram_free_owner(&map, CAPSULE), taken * PAGE_SIZE);
+	assert_in_range(map.count, 3, 4);
 }
 
 static void test_broken_calls_panic(void **state)
@@ -350,10 +380,10 @@ static void compare_with_model(void)
 	for (unsigned i = 0; i < RAM_OWNER_CAPSULE + 4; i++)
 		assert_int_equal(ram_total(&map, i), totals[i]);
 	for (unsigned i = 0; i < map.count; i++) {
-		assert_true(map.extents[i].size > 0);
+		assert_true(map.first[i].size > 0);
 		if (i)
-			assert_true(map.extents[i].base.raw >=
-				    map.extents[i - 1].base.raw + map.extents[i - 1].size);
+			assert_true(map.first[i].base.raw >=
+				    map.first[i - 1].base.raw + map.first[i - 1].size);
 	}
 }
 
@@ -421,17 +451,12 @@ static void test_against_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add),
-		cmocka_unit_test(test_add_refuses),
-		cmocka_unit_test(test_claim),
-		cmocka_unit_test(test_claim_refuses),
-		cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_alloc),
-		cmocka_unit_test(test_alloc_high),
-		cmocka_unit_test(test_alloc_at_the_top),
-		cmocka_unit_test(test_give_back),
-		cmocka_unit_test(test_full_table),
-		cmocka_unit_test(test_broken_calls_panic),
+		cmocka_unit_test(test_add),	      cmocka_unit_test(test_add_refuses),
+		cmocka_unit_test(test_claim),	      cmocka_unit_test(test_claim_refuses),
+		cmocka_unit_test(test_reserve),	      cmocka_unit_test(test_alloc),
+		cmocka_unit_test(test_alloc_high),    cmocka_unit_test(test_alloc_at_the_top),
+		cmocka_unit_test(test_give_back),     cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_extend),	      cmocka_unit_test(test_broken_calls_panic),
 		cmocka_unit_test(test_against_model),
 	};
 

@@ -49,7 +49,7 @@ static enum status encode(struct wall *wall, const struct ram_map *map, struct h
 	status = pmp_encode(wall->entries, &wall->entry_count, slots, pool.base.raw, pool.size,
 			    ALLOW_READ, grain, XLEN, why);
 	for (unsigned i = 0; i < map->count && status == OK; i++) {
-		const struct ram_extent *extent = &map->extents[i];
+		const struct ram_extent *extent = &ram_extents_of(map)[i];
 		enum wall_opening needs = opening_of(extent->owner);
 
 		/* What isn't RAM, or is closed, ends a run. */
@@ -73,7 +73,7 @@ static unsigned count_runs(const struct ram_map *map)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < map->count; i++) {
-		const struct ram_extent *extent = &map->extents[i];
+		const struct ram_extent *extent = &ram_extents_of(map)[i];
 		enum wall_opening needs = opening_of(extent->owner);
 
 		if (extent->base.raw != reached || needs == WALL_CLOSED)
