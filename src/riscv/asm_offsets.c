@@ -53,6 +53,7 @@ void asm_offsets(void)
 	EMIT(CONTEXT_PENDING, offsetof(struct context, pending));
 	EMIT(CONTEXT_FP, offsetof(struct context, fp.f));
 	EMIT(CONTEXT_FCSR, offsetof(struct context, fp.fcsr));
+	EMIT(CONTEXT_SSTATUS, offsetof(struct context, supervisor.sstatus));
 	EMIT(CONTEXT_STVEC, offsetof(struct context, supervisor.stvec));
 	EMIT(CONTEXT_SSCRATCH, offsetof(struct context, supervisor.sscratch));
 	EMIT(CONTEXT_SEPC, offsetof(struct context, supervisor.sepc));
@@ -65,6 +66,7 @@ void asm_offsets(void)
 	EMIT(CAPSULE_PMP_ADDRESS, offsetof(struct capsule, space.entries[0].address));
 	EMIT(CAPSULE_PMP_CONFIG, offsetof(struct capsule, space.config));
 	EMIT(PMP_ENTRY_SIZE, sizeof(struct pmp_entry));
+	EMIT(CONTEXT_HGATP, offsetof(struct context, hgatp));
 	EMIT(CONTEXT_TIME_ZERO, offsetof(struct context, time_zero));
 	EMIT(CPU_FAULT_X, offsetof(struct cpu, fault_x));
 }

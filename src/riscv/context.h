@@ -15,6 +15,10 @@
 #include "sbi/sbi.h"
 
 struct cpu;
+struct context;
+
+/* `from`, which is loaded, gives the hart to `to`: see riscv/exchange.S. */
+typedef void context_exchange(struct context *from, struct context *to);
 
 /*
  * The registers, bit n for xn, that the context holds after a short entry of the trap path:
@@ -112,9 +116,9 @@ struct context {
 	xlen_t seen_pc; /* where it was when it was last looked at (arch_vcpu_is_in_place) */
 	bool fresh;	/* not loaded since its image was: see first_time() in vcpu.c */
 	struct pending pending;
-	/* `cpu`, if that is a usual one and has nothing special to do for it: else NULL. Two
-	 * such are exchanged by riscv/exchange.S. */
-	struct cpu *exchange_on;
+	/* Which element of `cpu`'s `exchange`, if that is a usual one and has nothing special to do
+	 * for it: else NULL. Two that have the same are exchanged by riscv/exchange.S. */
+	context_exchange *const *exchange_on;
 
 	/* With V=1 (riscv/virtual.c). */
 	uint64_t time_zero; /* the host's time when the guest's was 0 */

@@ -9,6 +9,9 @@
 #include "riscv/pmp/pmp.h"
 #include "riscv/virtual.h"
 
+/* riscv/exchange.S */
+context_exchange vcpu_exchange, vcpu_exchange_virtual, vcpu_exchange_hext;
+
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
 	       "at least 6 KiB are left for a hart's stack");
 
@@ -135,7 +138,7 @@ void cpu_probe(struct cpu *cpu)
 	/* With V=1 vector registers are out of a guest's reach. */
 	cpu->has_leftovers = cpu->aia_open || (cpu->has_vector && !cpu->has_hypervisor);
 	cpu->is_usual = (cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc &&
-			!cpu->has_leftovers && !cpu->has_hypervisor;
+			!cpu->has_leftovers;
 	cpu->ticks_full = cpu->has_sstc && cpu->has_time && !cpu->hart.description->mtimecmp_halves;
 	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
@@ -161,6 +164,27 @@ static void set_up_environment(const struct cpu *cpu)
 	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
 }
 
+/*
+ * mstatus as riscv/exchange.S leaves it. With V=1 of its bits MPP alone is a guest's, and FS is on:
+ * the guest's own FS decides, which is in vsstatus ("Virtual Supervisor Status (vsstatus)
+ * Register").
+ */
+static void set_up_exchange(struct cpu *cpu)
+{
+	xlen_t status = csr_read(mstatus) & ~(xlen_t)MSTATUS_MPP;
+
+	cpu->status_guest = MSTATUS_MPP_S;
+	if (cpu->has_hypervisor) {
+		cpu->status_host = status | MSTATUS_FS | (XLEN == 64 ? cpu->mpv : 0);
+		cpu->exchange[0] = vcpu_exchange_virtual;
+		cpu->exchange[1] = vcpu_exchange_hext;
+	} else {
+		cpu->status_guest |= MSTATUS_GUEST;
+		cpu->status_host = status & ~MSTATUS_GUEST;
+		cpu->exchange[0] = vcpu_exchange;
+	}
+}
+
 void cpu_set_up(struct cpu *cpu)
 {
 	xlen_t unused;
@@ -177,8 +201,7 @@ void cpu_set_up(struct cpu *cpu)
 	csr_clear(mstatus, MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM | MSTATUS_MXR |
 				   MSTATUS_FS | MSTATUS_VS);
 	csr_set(mstatus, MSTATUS_TW);
-	cpu->status_guest = MSTATUS_GUEST | MSTATUS_MPP_S;
-	cpu->status_host = csr_read(mstatus) & ~(MSTATUS_GUEST | (xlen_t)MSTATUS_MPP);
+	set_up_exchange(cpu);
 	set_up_environment(cpu);
 	aia_set_up(cpu);
 	if (cpu->has_sstc)

@@ -39,6 +39,8 @@ struct cpu {
 	xlen_t fault_x[32];
 	xlen_t mpv; /* mstatus.MPV (RV32: mstatush.MPV) where guests run with V=1, else 0 */
 	xlen_t status_guest, status_host; /* bits of mstatus that a guest has; the others */
+	/* Changes of guest: without a second stage, and with one and a VMID of its own. */
+	context_exchange *exchange[2];
 
 	xlen_t *stack_limit; /* lowest word of the stack: the canary */
 
@@ -55,9 +57,9 @@ struct cpu {
 	bool has_time;	    /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
-	uint8_t inhibitable; /* the bits of mcountinhibit for cycle and instret that can be set */
-	bool is_usual;	     /* D, Sstc and envcfg, neither V nor H nor leftovers: see exchange.S */
-	bool ticks_full;     /* the alarm's interrupt is a full entry at once: see trap.S */
+	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
+	bool is_usual;	      /* D, Sstc and envcfg, no leftovers: see exchange.S */
+	bool ticks_full;      /* the alarm's interrupt is a full entry at once: see trap.S */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
 	uint64_t pmp_grain; /* bytes */

@@ -191,22 +191,22 @@
 9:
 #endif
 .endm
-/* stimecmp's value to \offset(a0), and that of \offset(a1) to stimecmp; on RV32 no interrupt appears
- * between the halves. Uses t0 and t1. */
-.macro SWAP_COMPARE offset
+/* stimecmp's value, or vstimecmp's, to \offset(a0), and that of \offset(a1) to it; on RV32 no
+ * interrupt appears between the halves. Uses t0 and t1. */
+.macro SWAP_COMPARE low, high, offset
 #if __riscv_xlen == 64
 	ld	t0, \offset(a1)
-	csrrw	t0, CSR_STIMECMP, t0
+	csrrw	t0, \low, t0
 	sd	t0, \offset(a0)
 #else
 	li	t0, -1
-	csrrw	t0, CSR_STIMECMP, t0
+	csrrw	t0, \low, t0
 	sw	t0, \offset(a0)
 	lw	t1, \offset + 4(a1)
-	csrrw	t1, CSR_STIMECMPH, t1
+	csrrw	t1, \high, t1
 	sw	t1, \offset + 4(a0)
 	lw	t0, \offset(a1)
-	csrw	CSR_STIMECMP, t0
+	csrw	\low, t0
 #endif
 .endm
 /* clang-format on */

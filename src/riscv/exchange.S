@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The usual change of vCPU, in a row: both have been in this hart before, which has D, Sstc and
- * envcfg, neither V nor H, and neither of the two has set anything special (struct context,
- * exchange_on). Each CSR takes one guest's value and gives the other's in one instruction.
- * All else is arch_vcpu_switch()'s (riscv/vcpu.c), which must do the same to what is here.
+ * envcfg and nothing that guests could leave behind, neither of the two has set anything special,
+ * and the same fence is around both (struct context, exchange_on). Each CSR takes one guest's
+ * value and gives the other's in one instruction. All else is arch_vcpu_switch()'s (riscv/vcpu.c,
+ * riscv/virtual.c), which must do the same to what is here, in the same order.
  */
 #include "asm_offsets.h"
 #include "riscv/csr.h"
@@ -18,6 +19,14 @@
 	REG_S	t0, \offset(a0)
 .endm
 
+/* Encoded by hand, as in riscv/fence.h: all of it, of the VMID in hgatp or of all. */
+.macro HFENCE_VVMA
+	.4byte	0x22000073
+.endm
+.macro HFENCE_GVMA
+	.4byte	0x62000073
+.endm
+
 .macro EACH_F insn, context
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	\insn	f\n, CONTEXT_FP + \n * 8(\context)
@@ -26,9 +35,9 @@
 
 /*
  * The PMP entries of the capsule of the context at a1, unless they are in force already (pmp.c's
- * activate(), where the order is explained), and in any case the fence. Uses t0, t1, a2.
+ * activate(), where the order is explained), and in any case their fence. Uses t0, t1, a2.
  */
-.macro EXCHANGE_FENCE
+.macro EXCHANGE_PMP
 	REG_L	t0, CONTEXT_CAPSULE(a1)
 	REG_L	t1, CONTEXT_CAPSULE(a0)
 	beq	t0, t1, 2f
@@ -50,38 +59,58 @@
 	sfence.vma
 .endm
 
+/* Those of the supervisor's CSRs that have an edition for V=1, but its root: "v" or nothing. */
+.macro SWAP_SUPERVISOR v
+	SWAP	\v\()stvec, CONTEXT_STVEC
+	SWAP	\v\()sscratch, CONTEXT_SSCRATCH
+	SWAP	\v\()sepc, CONTEXT_SEPC
+	SWAP	\v\()scause, CONTEXT_SCAUSE
+	SWAP	\v\()stval, CONTEXT_STVAL
+	SWAP	\v\()sie, CONTEXT_SIE
+.endm
+
+/* No root of `from`'s from here on, whatever the hart walks ahead of need. */
+.macro TAKE_ROOT csr
+	csrrw	t0, \csr, zero
+	REG_S	t0, CONTEXT_SATP(a0)
+.endm
+
+/* Last, when all that a walk depends on is `to`'s. */
+.macro GIVE_ROOT csr
+	REG_L	t0, CONTEXT_SATP(a1)
+	csrw	\csr, t0
+.endm
+
 /*
  * vcpu_exchange(from, to): contexts. `from`'s general registers, pc and mstatus are in its context
- * already, mstatus as the guest has it now. A C function's registers; M-mode, interrupts off.
+ * already, mstatus as the guest has it now. A C function's registers; M-mode, interrupts off. This
+ * one is for a hart without H.
  */
 	.globl	vcpu_exchange
 	.option	push
 	.option	arch, +d
 vcpu_exchange:
-	csrrw	t0, satp, zero
-	REG_S	t0, CONTEXT_SATP(a0)
-	EXCHANGE_FENCE
-
-	li	t0, MSTATUS_FS
-	csrs	mstatus, t0
-	EACH_F	fsd, a0
-	SWAP	fcsr, CONTEXT_FCSR
-	EACH_F	fld, a1
-
-	SWAP	stvec, CONTEXT_STVEC
-	SWAP	sscratch, CONTEXT_SSCRATCH
-	SWAP	sepc, CONTEXT_SEPC
-	SWAP	scause, CONTEXT_SCAUSE
-	SWAP	stval, CONTEXT_STVAL
-	SWAP	sie, CONTEXT_SIE
-	SWAP	scounteren, CONTEXT_SCOUNTEREN
-	SWAP	CSR_SENVCFG, CONTEXT_SENVCFG
-	SWAP_COMPARE CONTEXT_TIMER
+	TAKE_ROOT satp
+	EXCHANGE_PMP
+	SWAP_SUPERVISOR
+	SWAP_COMPARE CSR_STIMECMP, CSR_STIMECMPH, CONTEXT_TIMER
 	/* With Sstc SSIP and SEIP are all that can be written; only SSIP is taken from what is read. */
 	lhu	t0, CONTEXT_PENDING(a1)
 	csrrw	t0, mip, t0
 	andi	t0, t0, MIP_SSIP
 	sb	t0, CONTEXT_PENDING(a0)
+	/* What is left isn't cached with translations, SUM and MXR included. */
+	GIVE_ROOT satp
+
+/* What is the same for all. */
+exchange_rest:
+	li	t0, MSTATUS_FS
+	csrs	mstatus, t0
+	EACH_F	fsd, a0
+	SWAP	fcsr, CONTEXT_FCSR
+	EACH_F	fld, a1
+	SWAP	scounteren, CONTEXT_SCOUNTEREN
+	SWAP	CSR_SENVCFG, CONTEXT_SENVCFG
 
 	/* What is the guest's, and MPP; all else as this hart has it. */
 	REG_L	t0, CONTEXT_STATUS(a1)
@@ -90,14 +119,64 @@ vcpu_exchange:
 	REG_L	t1, CPU_STATUS_HOST(tp)
 	or	t0, t0, t1
 	csrw	mstatus, t0
-	REG_L	t0, CONTEXT_SATP(a1)
-	csrw	satp, t0
 
 	REG_S	a1, CPU_CONTEXT(tp)
 	/* Whatever `from` had reserved, no store-conditional of `to` succeeds by it. (x0's place.) */
 	sc.w	zero, zero, (a1)
 	ret
 	.option	pop
+
+/*
+ * The same on a hart with H, for two guests without a second stage: hgatp stays Bare. VMID 0 is
+ * both one's, so that of the first stage's translations none may stay.
+ */
+	.globl	vcpu_exchange_virtual
+vcpu_exchange_virtual:
+	TAKE_ROOT vsatp
+	EXCHANGE_PMP
+	HFENCE_GVMA
+	HFENCE_VVMA
+	j	exchange_virtual
+
+/*
+ * For two guests under `hext`, each with a VMID of its own, under which no translation of another
+ * one was ever made, and which no remote fence has missed: nothing is fenced. The PMP is the same.
+ */
+	.globl	vcpu_exchange_hext
+vcpu_exchange_hext:
+	TAKE_ROOT vsatp
+	REG_L	t0, CONTEXT_HGATP(a1)
+	csrw	hgatp, t0
+exchange_virtual:
+	SWAP	vsstatus, CONTEXT_SSTATUS
+	SWAP_SUPERVISOR v
+	/* htimedelta: less the guest's beginning. */
+#if __riscv_xlen == 64
+	ld	t0, CONTEXT_TIME_ZERO(a1)
+	neg	t0, t0
+	csrw	CSR_HTIMEDELTA, t0
+#else
+	lw	t0, CONTEXT_TIME_ZERO(a1)
+	lw	t1, CONTEXT_TIME_ZERO + 4(a1)
+	neg	a2, t0
+	csrw	CSR_HTIMEDELTA, a2
+	snez	t0, t0
+	add	t0, t0, t1
+	neg	t0, t0
+	csrw	CSR_HTIMEDELTAH, t0
+	lw	t0, CPU_MPV(tp) /* on RV64 it is written with mstatus */
+	csrs	CSR_MSTATUSH, t0
+#endif
+	SWAP_COMPARE CSR_VSTIMECMP, CSR_VSTIMECMPH, CONTEXT_TIMER
+	/* VSSIP and VSEIP, each one bit above mip's SSIP and SEIP; of what is read VSSIP is taken. */
+	lhu	t0, CONTEXT_PENDING(a1)
+	slli	t0, t0, 1
+	csrrw	t0, hvip, t0
+	srli	t0, t0, 1
+	andi	t0, t0, MIP_SSIP
+	sb	t0, CONTEXT_PENDING(a0)
+	GIVE_ROOT vsatp
+	j	exchange_rest
 
 	.if CONTEXT_X
 	.error "the first word of a context isn't what x0 has there"

@@ -75,9 +75,13 @@ void features_reset(struct cpu *cpu)
 
 void features_settle(struct context *context)
 {
-	bool plain = context->cpu->is_usual && !context->fresh && !context->cpu->special;
+	const struct cpu *cpu = context->cpu;
+	bool plain = cpu->is_usual && !context->fresh && !cpu->special;
 
-	context->exchange_on = plain ? context->cpu : NULL;
+	/* One that shares VMID 0 with guests of another kind is fenced by virtual_load(). */
+	if (context->hgatp && !context->has_vmid)
+		plain = false;
+	context->exchange_on = plain ? &cpu->exchange[context->has_vmid] : NULL;
 }
 
 /* The vCPU, which is loaded, has set or unset something. */

@@ -489,9 +489,10 @@ trap_alarm:
 	mv	a0, s0
 	REG_L	t0, CONTEXT_EXCHANGE_ON(a0)
 	REG_L	t1, CONTEXT_EXCHANGE_ON(a1)
-	bne	t0, tp, trap_tick_unusual
-	bne	t1, tp, trap_tick_unusual
-	call	vcpu_exchange
+	bne	t0, t1, trap_tick_unusual
+	beqz	t0, trap_tick_unusual
+	REG_L	t0, 0(t0)
+	jalr	t0
 	/* That has left mstatus as the guest is to have it, MPP included. */
 	mv	sp, a1
 	LOAD_ALL

@@ -18,9 +18,6 @@
 #include "riscv/trap.h"
 #include "riscv/virtual.h"
 
-/* riscv/exchange.S */
-void vcpu_exchange(struct context *from, struct context *to);
-
 /* Called by riscv/trap.S. */
 void vcpu_change(struct context *from, struct context *to);
 
@@ -233,7 +230,7 @@ static void switch_any(struct cpu *cpu, struct context *from, struct context *to
 	}
 }
 
-/* Any two, `from` may be NULL. The next time it may be vcpu_exchange() that does it. */
+/* Any two, `from` may be NULL. The next time it may be riscv/exchange.S that does it. */
 void vcpu_change(struct context *from, struct context *to)
 {
 	struct cpu *cpu = cpu_of(hart_this());
@@ -251,11 +248,11 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
 	struct context *before = from ? context_of(from) : NULL;
 	struct context *context = context_of(to);
-	struct cpu *cpu = cpu_of(hart_this());
 
-	if (before && before->exchange_on == cpu && context->exchange_on == cpu) {
+	/* `from` is loaded, so what it has is this hart's. riscv/trap.S does the same. */
+	if (before && before->exchange_on && before->exchange_on == context->exchange_on) {
 		before->status = status_of_loaded(before);
-		vcpu_exchange(before, context);
+		(*context->exchange_on)(before, context);
 	} else {
 		vcpu_change(before, context);
 	}

@@ -161,6 +161,24 @@ void trap_entry_virtual_mtimecmp(void)
 {
 }
 
+/* Assembly, which nobody calls here. */
+context_exchange vcpu_exchange, vcpu_exchange_virtual, vcpu_exchange_hext;
+
+void vcpu_exchange(struct context *from, struct context *to)
+{
+	(void)from, (void)to;
+}
+
+void vcpu_exchange_virtual(struct context *from, struct context *to)
+{
+	(void)from, (void)to;
+}
+
+void vcpu_exchange_hext(struct context *from, struct context *to)
+{
+	(void)from, (void)to;
+}
+
 void virtual_probe(struct cpu *of)
 {
 	assert_true(of->has_hypervisor);

@@ -385,12 +385,6 @@ void features_settle(struct context *context)
 	context->exchange_on = NULL;
 }
 
-void vcpu_exchange(struct context *from, struct context *to)
-{
-	(void)from, (void)to;
-	fail_msg("an exchange on a host");
-}
-
 void arch_vcpu_raise_ipi(void)
 {
 	if (virtual_guests())
@@ -440,7 +434,7 @@ static void machine(bool has_h, unsigned vmids)
 		harts[i].cpu.has_hypervisor = has_h;
 		harts[i].cpu.has_sstc = harts[i].cpu.has_menvcfg = true;
 		harts[i].cpu.hart.index = i;
-		harts[i].cpu.is_usual = !has_h;
+		harts[i].cpu.is_usual = true;
 		harts[i].cpu.isa = ISA_BIT(ISA_D);
 		harts[i].cpu.pmp_slots = SLOTS;
 		harts[i].cpu.gstage_modes = 1u << 8;
