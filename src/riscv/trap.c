@@ -163,6 +163,13 @@ static void woken(struct cpu *cpu)
 		cpu->work = 1;
 }
 
+/* Among them, where there are MSIs, may be another hart. */
+static void devices_call(struct cpu *cpu)
+{
+	if (drivers_interrupt(&cpu->hart))
+		woken(cpu);
+}
+
 static void timer_rings(struct cpu *cpu)
 {
 	if (arch_timer_interrupt(arch_time()))
@@ -178,8 +185,7 @@ void trap_interrupt(xlen_t cause)
 	switch (cause << 1 >> 1) {
 	case IRQ_M_EXT:
 		counts[EXIT_EXTERNAL]++;
-		if (drivers_interrupt(&cpu->hart))
-			woken(cpu);
+		devices_call(cpu);
 		break;
 	case IRQ_M_TIMER:
 		counts[EXIT_TIMER]++;
@@ -203,7 +209,7 @@ void arch_hart_poll(void)
 	if (pending & MIP_MTIP)
 		timer_rings(cpu);
 	if (pending & MIP_MEIP)
-		drivers_interrupt(&cpu->hart);
+		devices_call(cpu);
 }
 
 /* Interrupts are off in M-mode: what comes between look and WFI stays pending, and ends the WFI. */

@@ -69,7 +69,10 @@ def test_boots_to_its_shell(bench, cell):
     assert shell.run("seq 1 20000 | md5sum").split()[0] == numbers(20000)
     text = shell.power_off()
     lines = [line for line in text.split("\n") if line]
-    assert re.fullmatch(r"\[\+\] CPU \d: Capsule 1: linux: powered off", lines[-2])
+    off = [at for at, line in enumerate(lines)
+           if re.fullmatch(r"\[\+\] CPU \d: Capsule 1: linux: powered off", line)]
+    # Its figures come between.
+    assert off and all(re.match(r"\[\+\] CPU \d: Capsule 1:", line) for line in lines[off[0]:-1])
     assert re.fullmatch(r"\[\+\] CPU \d: Powering off", lines[-1])
 
 
