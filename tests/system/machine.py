@@ -58,12 +58,16 @@ ERRATA = {
 
 
 @functools.lru_cache(None)
-def errata():
-    """Beginnings of the lines that say nothing of Diosix on this emulator."""
+def major():
+    """The emulator's version."""
     said = subprocess.run([emulator(), "--version"], capture_output=True, text=True, check=True,
                           timeout=60).stdout
-    major = int(re.search(r"version (\d+)\.", said).group(1))
-    return tuple(line for first, lines in ERRATA.items() if major >= first for line in lines)
+    return int(re.search(r"version (\d+)\.", said).group(1))
+
+
+def errata():
+    """Beginnings of the lines that say nothing of Diosix on this emulator."""
+    return tuple(line for first, lines in ERRATA.items() if major() >= first for line in lines)
 
 
 def failures(text):
@@ -85,6 +89,8 @@ def command(initrd=None, *, width=64, cpu="h=false", cpus=4, mem="512M", machine
     """The emulator's command line. `cpu` is what follows rv64 or rv32, None the machine's own."""
     line = [emulator(width), "-M", machine, "-smp", str(cpus), "-m", mem,
             "-bios", str(bios), "-nographic", "-kernel", str(kernel or hypervisor(width))]
+    if cpu and "f=false" in cpu.split(",") and major() >= 10:
+        cpu += ",zfa=false"     # newer ones have it unless told, and it needs F
     if cpu is not None:
         line += ["-cpu", ",".join(["rv%d" % width] + ([cpu] if cpu else []))]
     if initrd:
