@@ -9,7 +9,7 @@
 #? BOOTARGS=console=ttyS0  its command line
 #? RAM=128M  its memory
 #? VCPUS=1  its virtual CPUs
-#? QEMU=qemu-system-riscv$(XLEN)  the emulator
+#? QEMU=qemu-system-riscv$(XLEN)  the emulator; test, test-system: that of the other width is beside it
 #? MACHINE=virt  the machine it emulates
 #? CPU=rv$(XLEN)  its CPU
 #? CPUS=4  how many of them

@@ -4,6 +4,9 @@
 # targets of this Makefile, and adds up what they found. Building is under the lock that `make run`
 # takes, testing under one of its own: tests run `make run` themselves.
 #
+# Both take QEMU= (mk/run.mk, which exports it): tests/system/machine.py replaces the width at the
+# end of its name. The bench and whatever else counts with the plugin stay with the installed one.
+#
 #? K=expression    test-system: only the tests whose names match, as pytest's -k has it
 
 .PHONY: test test-system test-files

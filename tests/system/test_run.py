@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from machine import EXIT_DONE, LINUX, ROOT, Shell, Slots, plain
+from machine import EXIT_DONE, LINUX, ROOT, Shell, Slots, emulator, plain
 
 # What make itself hands on must not reach the make that is tested.
 CLEAN = {name: value for name, value in os.environ.items()
@@ -23,7 +23,7 @@ MAKE_RUN = ["make", "run", "SETUP=no"]
 @pytest.mark.parametrize("width", [64, 32])
 def test_make_run(bench, width):
     """The one command that the README gives, at a terminal, to the guest's poweroff."""
-    line = MAKE_RUN + ([] if width == 64 else ["XLEN=%d" % width])
+    line = MAKE_RUN + ["QEMU=" + emulator(width)] + ([] if width == 64 else ["XLEN=%d" % width])
     shell = bench.start(line, Shell, limit=180, env=CLEAN).boot(150)
     assert "riscv%d GNU/Linux" % width in shell.run("uname -a")
     text = shell.power_off()
