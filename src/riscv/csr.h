@@ -209,6 +209,23 @@
 	csrw	\low, t0
 #endif
 .endm
+/* htimedelta: 0 less the time of the host's at \offset(a1). Uses t0, t1 and a2. */
+.macro SET_TIME_DELTA offset
+#if __riscv_xlen == 64
+	ld	t0, \offset(a1)
+	neg	t0, t0
+	csrw	CSR_HTIMEDELTA, t0
+#else
+	lw	t0, \offset(a1)
+	lw	t1, \offset + 4(a1)
+	neg	a2, t0
+	csrw	CSR_HTIMEDELTA, a2
+	snez	t0, t0
+	add	t0, t0, t1
+	neg	t0, t0
+	csrw	CSR_HTIMEDELTAH, t0
+#endif
+.endm
 /* clang-format on */
 
 #else

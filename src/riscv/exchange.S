@@ -150,23 +150,8 @@ vcpu_exchange_hext:
 exchange_virtual:
 	SWAP	vsstatus, CONTEXT_SSTATUS
 	SWAP_SUPERVISOR v
-	/* htimedelta: less the guest's beginning. */
-#if __riscv_xlen == 64
-	ld	t0, CONTEXT_TIME_ZERO(a1)
-	neg	t0, t0
-	csrw	CSR_HTIMEDELTA, t0
-#else
-	lw	t0, CONTEXT_TIME_ZERO(a1)
-	lw	t1, CONTEXT_TIME_ZERO + 4(a1)
-	neg	a2, t0
-	csrw	CSR_HTIMEDELTA, a2
-	snez	t0, t0
-	add	t0, t0, t1
-	neg	t0, t0
-	csrw	CSR_HTIMEDELTAH, t0
-	lw	t0, CPU_MPV(tp) /* on RV64 it is written with mstatus */
-	csrs	CSR_MSTATUSH, t0
-#endif
+	SET_TIME_DELTA CONTEXT_TIME_ZERO
+	RESTORE_MPV t0
 	SWAP_COMPARE CSR_VSTIMECMP, CSR_VSTIMECMPH, CONTEXT_TIMER
 	/* VSSIP and VSEIP, each one bit above mip's SSIP and SEIP; of what is read VSSIP is taken. */
 	lhu	t0, CONTEXT_PENDING(a1)
