@@ -79,6 +79,7 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 		vcpu->capped = wish->cap_percent != 0;
 		vcpu->has_peers = wish->vcpus > 1;
 		vcpu->inverse_weight = SHARE_SCALE / wish->weight;
+		vcpu->grace = (sched_turn() >> 6) * vcpu->inverse_weight;
 		capsule->vcpus[capsule->vcpu_count++] = vcpu;
 	}
 	return OK;

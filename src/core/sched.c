@@ -374,7 +374,7 @@ static inline bool is_overtaken(const struct sched *sched, const struct vcpu *ru
 	const struct heap_node *first = sched->runnable.nodes[0];
 
 	if (now >= sched->turn_end)
-		return !heap_before(running->run.key, first->key); /* of equals, who has waited */
+		return !heap_before(running->run.key + running->grace, first->key);
 	/* Whoever has come meanwhile must be a good part of the turn behind that a sleeper is. */
 	return sched->woke &&
 	       heap_before(

@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) struct vcpu *end_turn(uint64_t now,
 		return look_around(now);
 	sched_account(sched, running, now);
 	next = sched_vcpu_of_run(sched->runnable.nodes[0]);
-	if (!next->plain || heap_before(running->run.key, next->run.key))
+	if (!next->plain || heap_before(running->run.key + running->grace, next->run.key))
 		return take_long_way();
 	sched->looks_in = may_look ? sched->looks_in - 1 : SCHED_TURNS_BETWEEN_LOOKS - 1;
 	account(sched, running, next, now);

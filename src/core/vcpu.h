@@ -67,6 +67,7 @@ struct vcpu {
 	unsigned id;		      /* hart id as the guest sees it */
 	uint32_t inverse_weight;      /* virtual time for each tick that it runs (core/share.h) */
 	uint32_t weight;
+	uint64_t grace; /* virtual time: so much less isn't worth another turn */
 	bool capped;	/* its capsule has a ceiling */
 	bool has_peers; /* its capsule has other vCPUs: one may spin until another has run */
 

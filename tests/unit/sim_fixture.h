@@ -120,6 +120,7 @@ static struct capsule *sim_capsule(unsigned vcpus, uint32_t weight, uint32_t cap
 		while (!hart_set_has(&capsule->harts, at));
 		vcpu->weight = weight;
 		vcpu->inverse_weight = SHARE_SCALE / weight;
+		vcpu->grace = (SIM_TURN >> 6) * vcpu->inverse_weight;
 		vcpu->capped = cap != 0;
 		vcpu->has_peers = vcpus > 1;
 		vcpu->state = VCPU_STARTED;

@@ -23,7 +23,7 @@ static void spinners(unsigned count, uint32_t weight, uint32_t allowed)
 
 /*
  * Within so many percent of the ideal, or two turns where those are more. On several harts those
- * that are worth less than a tenth of one may have a hundredth of one more: what they had when
+ * that are worth less than a tenth of one may have 15 thousandths of one more: what they had when
  * they were alone there.
  */
 static bool has_share(const struct vcpu *vcpu, uint64_t ideal, unsigned percent)
@@ -33,8 +33,8 @@ static bool has_share(const struct vcpu *vcpu, uint64_t ideal, unsigned percent)
 
 	if (allowed < 2 * SIM_TURN)
 		allowed = 2 * SIM_TURN;
-	if (sim.harts > 1 && ideal < MINUTE / 10 && allowed < MINUTE / 100)
-		allowed = MINUTE / 100;
+	if (sim.harts > 1 && ideal < MINUTE / 10 && allowed < MINUTE / 1000 * 15)
+		allowed = MINUTE / 1000 * 15;
 	return error <= allowed;
 }
 
