@@ -69,7 +69,7 @@ static void find_ram(void)
 		     &why);
 	/* Without it there is less room for capsules, whose creation says so. */
 	if (ram_extend(&ram, RAM_EXTENTS, &why) != OK)
-		log_alert("No larger memory map: %s", why.text);
+		return;
 }
 
 static void welcome(void)

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include "core/types.h"
+#include "drivers/interrupts.h"
 #include "drivers/plic.h"
 
 static struct machine machine;
@@ -188,12 +189,15 @@ static void test_tiny_window(void **state)
 {
 	static const uint64_t sizes[] = {1,	 4,	 0x100,	 0x17c,	  0x180,
 					 0x1000, 0x2000, 0x2004, 0x200000};
+	struct reason why;
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
 		start(4, 95, sizes[i]);
 		plic_route(10, 0);
 		assert_int_equal(plic_claim(0), 0);
+		assert_int_equal(plic_controller.start(&machine, &why), ERR_FORMAT);
+		assert_string_equal(why.text, "the PLIC's registers have no context of a CPU");
 	}
 }
 
