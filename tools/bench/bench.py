@@ -189,7 +189,7 @@ def check_widths(rows, fences, kept):
             if new > wide[key] * (100 + limit) / 100:
                 yield "%s: %d, which is more than %d %% above the %d of RV64" % (
                     label, new, limit, wide[key])
-            elif why and new <= wide[key] * (100 + WIDTH_LIMIT) / 100:
+            elif why and new <= wide[key] * (100 + WIDTH_LIMIT - 5) / 100:
                 yield "%s: %d, which is within %d %% of the %d of RV64: WIDTH_BESIDES isn't needed" % (
                     label, new, WIDTH_LIMIT, wide[key])
             elif why:
