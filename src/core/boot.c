@@ -289,11 +289,24 @@ void boot_capsule_revived(struct capsule *capsule)
 	__atomic_add_fetch(&alive, 1, __ATOMIC_ACQ_REL);
 }
 
+/*
+ * The power may go some time after it has been told to: QEMU 10 lets harts run on meanwhile. So
+ * early that there may be no clock, so it is counted: a second or two on a hart of 50 MHz.
+ */
+static void wait_for_the_end(void)
+{
+	enum { LOOKS = 50 * 1000 * 1000 };
+
+	for (unsigned i = 0; i < LOOKS; i++)
+		__asm__ volatile("");
+}
+
 _Noreturn void boot_power_off(enum boot_exit status)
 {
 	log_info("Powering off");
 	console_flush();
-	drivers_power_off(status);
+	if (drivers_power_off(status))
+		wait_for_the_end();
 	log_alert("Nothing on this machine can power it off: it is safe to do so now");
 	console_flush();
 	arch_hart_park();

@@ -125,7 +125,7 @@ bool drivers_interrupt(const struct hart *hart)
 	return is_called;
 }
 
-void drivers_power_off(unsigned status)
+bool drivers_power_off(unsigned status)
 {
-	finisher_power_off(status);
+	return finisher_power_off(status);
 }

@@ -36,8 +36,10 @@ void drivers_route_console(const struct hart *hart);
  * called it by an MSI. */
 bool drivers_interrupt(const struct hart *hart);
 
-/* Power off, with `status` where something can tell it to whoever watches. Returns when nothing
- * can. */
-void drivers_power_off(unsigned status);
+/*
+ * Power off, with `status` where something can tell it to whoever watches. False when nothing can;
+ * true when something was told to, which may take a moment after this has returned.
+ */
+bool drivers_power_off(unsigned status);
 
 #endif

@@ -16,8 +16,10 @@ void finisher_start(hpa_t at)
 	base = at.raw;
 }
 
-void finisher_power_off(unsigned status)
+bool finisher_power_off(unsigned status)
 {
-	if (base)
-		mmio_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
+	if (!base)
+		return false;
+	mmio_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
+	return true;
 }

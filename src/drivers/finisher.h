@@ -7,7 +7,8 @@
 /* Remember the SiFive test device at `at`; raw 0: the machine has none. */
 void finisher_start(hpa_t at);
 
-/* End the machine with this exit status. Returns when there is no such device. */
-void finisher_power_off(unsigned status);
+/* End the machine with this exit status, if not at once then soon. False when there is no such
+ * device. */
+bool finisher_power_off(unsigned status);
 
 #endif

@@ -52,14 +52,21 @@ long emulate_wait(void)
 	return doze_until_interrupted(of_guest);
 }
 
-/* The `time` CSR, on harts that leave it to M-mode. */
-static bool emulate_time(struct context *context, uint32_t insn)
+/* A read of the `time` CSR on a hart that leaves it to M-mode? */
+static bool reads_time(const struct context *context, uint32_t insn)
 {
 	uint32_t csrr = insn & INSN_CSRR_MASK;
-	bool high = XLEN == 32 && csrr == INSN_CSRR(CSR_TIMEH);
+
+	return !context->cpu->has_time &&
+	       (csrr == INSN_CSRR(CSR_TIME) || (XLEN == 32 && csrr == INSN_CSRR(CSR_TIMEH)));
+}
+
+static bool emulate_time(struct context *context, uint32_t insn)
+{
+	bool high = (insn & INSN_CSRR_MASK) == INSN_CSRR(CSR_TIMEH);
 	uint64_t now;
 
-	if (context->cpu->has_time || (csrr != INSN_CSRR(CSR_TIME) && !high))
+	if (!reads_time(context, insn))
 		return false;
 	if (!(context->status & MSTATUS_MPP_S) && !(csr_read(scounteren) & SCOUNTEREN_TM))
 		return false;
@@ -69,22 +76,34 @@ static bool emulate_time(struct context *context, uint32_t insn)
 	return true;
 }
 
-enum trap_result emulate_illegal(struct context *context, struct trap *trap)
+/*
+ * mtval has the instruction or zero ("Machine Trap Value Register"), or so it should: for some
+ * QEMU leaves one there that was illegal earlier, and may have been another capsule's (7.2 for a
+ * few with V=1, 10.0 for mret). So it is believed where it saves time, and what the guest is told
+ * is fetched. False: it can't be, and trap->cause and value say why.
+ */
+static bool find_instruction(const struct context *context, struct trap *trap)
 {
+	bool is_virtual = trap->cause == CAUSE_VIRTUAL_INSN;
 	xlen_t cause, at;
 
-	/*
-	 * Of a guest with V=1: its WFI, and the instructions and CSRs of H, which it hasn't. For
-	 * some of those QEMU 7.2 has an earlier instruction in mtval, so it isn't believed.
-	 */
-	if (trap->cause == CAUSE_VIRTUAL_INSN && trap->value != INSN_WFI)
-		trap->value = 0;
 	trap->cause = CAUSE_ILLEGAL;
-	/* mtval may hold the instruction, or zero: then it is fetched. */
 	trap->insn = trap->value;
-	if (!trap->insn && !trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {
+	if (trap->insn == INSN_WFI || (!is_virtual && reads_time(context, trap->insn)))
+		return true;
+	if (!trap_fetch(context->pc, trap->status, &trap->insn, &cause, &at)) {
 		trap->cause = cause;
 		trap->value = at;
+		return false;
+	}
+	trap->value = trap->insn;
+	return true;
+}
+
+/* Of a guest with V=1 these are its WFI, and the instructions and CSRs of H, which it hasn't. */
+enum trap_result emulate_illegal(struct context *context, struct trap *trap)
+{
+	if (!find_instruction(context, trap)) {
 		context->counts[EXIT_ILLEGAL]++;
 		return TRAP_REFLECT;
 	}
