@@ -8,48 +8,27 @@
 #include "core/assert.h"
 #include "lib/string.h"
 
-/* All names that we know, in the canonical order in which they are written. */
-static const struct {
-	const char *name;
-	enum isa_extension extension;
-} names[] = {
-	{"m", ISA_M},
-	{"a", ISA_A},
-	{"f", ISA_F},
-	{"d", ISA_D},
-	{"c", ISA_C},
-	{"v", ISA_V},
-	{"h", ISA_H},
-	{"zicbom", ISA_ZICBOM},
-	{"zicbop", ISA_ZICBOP},
-	{"zicboz", ISA_ZICBOZ},
-	{"zicntr", ISA_ZICNTR},
-	{"zicsr", ISA_ZICSR},
-	{"zifencei", ISA_ZIFENCEI},
-	{"zihintpause", ISA_ZIHINTPAUSE},
-	{"zihpm", ISA_ZIHPM},
-	{"zawrs", ISA_ZAWRS},
-	{"zfh", ISA_ZFH},
-	{"zfhmin", ISA_ZFHMIN},
-	{"zba", ISA_ZBA},
-	{"zbb", ISA_ZBB},
-	{"zbc", ISA_ZBC},
-	{"zbs", ISA_ZBS},
-	{"ssaia", ISA_SSAIA},
-	{"sscofpmf", ISA_SSCOFPMF},
-	{"sstc", ISA_SSTC},
-	{"svade", ISA_SVADE},
-	{"svadu", ISA_SVADU},
-	{"svinval", ISA_SVINVAL},
-	{"svnapot", ISA_SVNAPOT},
-	{"svpbmt", ISA_SVPBMT},
-	{"smaia", ISA_SMAIA},
-	{"smepmp", ISA_SMEPMP},
-	{"smstateen", ISA_SMSTATEEN},
-};
+/* All names that we know, in the order of enum isa_extension; an empty one ends the list. */
+static const char names[] = "m\0a\0f\0d\0c\0v\0h\0"
+			    "zicbom\0zicbop\0zicboz\0ziccrse\0zicntr\0zicond\0zicsr\0zifencei\0"
+			    "zihintntl\0zihintpause\0zihpm\0zimop\0"
+			    "zaamo\0zabha\0zacas\0zalrsc\0zawrs\0"
+			    "zfa\0zfh\0zfhmin\0"
+			    "zca\0zcb\0zcd\0zcf\0zcmop\0"
+			    "zba\0zbb\0zbc\0zbkb\0zbkc\0zbkx\0zbs\0"
+			    "zknd\0zkne\0zknh\0zksed\0zksh\0zkt\0"
+			    "ssaia\0sscofpmf\0sstc\0svade\0svadu\0svinval\0svnapot\0svpbmt\0"
+			    "svvptc\0smaia\0smepmp\0smstateen\0";
 
-_Static_assert(ARRAY_LENGTH(names) == ISA_COUNT, "every extension has a name");
 _Static_assert(ISA_COUNT <= 64, "a set is one 64-bit word");
+
+/* The next name and its bit, beginning with the first for NULL and 0; NULL after the last. */
+static const char *next_name(const char *name, isa_set_t *bit)
+{
+	*bit = name ? *bit << 1 : 1;
+	name = name ? name + strlen(name) + 1 : names;
+	return *name ? name : NULL;
+}
 
 static char lower(char c)
 {
@@ -64,19 +43,21 @@ static bool is_digit(char c)
 /* The set that one name, without its version, stands for; empty when we don't know it. */
 static isa_set_t set_of(const char *name, size_t length)
 {
+	const char *known;
+	isa_set_t bit;
+
 	if (length == 1 && lower(*name) == 'g')
 		return ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) |
 		       ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI);
 	if (length == 1 && lower(*name) == 'b')
 		return ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBS);
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		const char *known = names[i].name;
+	for (known = next_name(NULL, &bit); known; known = next_name(known, &bit)) {
 		size_t at = 0;
 
 		while (at < length && known[at] == lower(name[at]))
 			at++;
 		if (at == length && !known[at])
-			return ISA_BIT(names[i].extension);
+			return bit;
 	}
 	return 0;
 }
@@ -229,19 +210,21 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 	struct text base = {out->base, sizeof(out->base), 0};
 	struct text isa = {out->isa, sizeof(out->isa), 0};
 	struct text list = {out->extensions, sizeof(out->extensions), 0};
+	const char *name;
+	isa_set_t bit;
 
 	append_base(&base, xlen);
 	append_base(&isa, xlen);
 	append(&list, "i", 2);
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		size_t length = strlen(names[i].name);
+	for (name = next_name(NULL, &bit); name; name = next_name(name, &bit)) {
+		size_t length = strlen(name);
 
-		if (!(set & ISA_BIT(names[i].extension)))
+		if (!(set & bit))
 			continue;
 		if (length > 1)
 			append(&isa, "_", 1);
-		append(&isa, names[i].name, length);
-		append(&list, names[i].name, length + 1);
+		append(&isa, name, length);
+		append(&list, name, length + 1);
 	}
 	out->extensions_length = list.length;
 }
@@ -249,6 +232,8 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 {
 	struct text text = {out, size, 0};
+	const char *name;
+	isa_set_t bit;
 
 	if (!size)
 		return;
@@ -256,10 +241,11 @@ void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 	if (size < 6)
 		return;
 	append(&text, xlen == 32 ? "RV32I" : xlen == 64 ? "RV64I" : "RV??I", 5);
-	for (size_t i = 0; i < ARRAY_LENGTH(names) && text.length + 1 < size; i++) {
-		char letter = names[i].name[0] - 'a' + 'A';
+	for (name = next_name(NULL, &bit); name && text.length + 1 < size;
+	     name = next_name(name, &bit)) {
+		char letter = *name - 'a' + 'A';
 
-		if (!names[i].name[1] && (set & ISA_BIT(names[i].extension)))
+		if (!name[1] && (set & bit))
 			append(&text, &letter, 1);
 	}
 }

@@ -8,41 +8,68 @@
 
 #include "core/machine.h"
 
-/* The extensions that Diosix knows how to offer or to use; everything else is invisible. */
+/*
+ * The extensions that Diosix knows how to offer or to use, in the canonical order, in which they
+ * are written; everything else is invisible. isa.c has their names in the same order.
+ */
 enum isa_extension {
 	ISA_M,
 	ISA_A,
 	ISA_F,
 	ISA_D,
 	ISA_C,
-	ISA_H,
-	ISA_V, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_V,
+	ISA_H, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_ZICBOM,
+	ISA_ZICBOP,
+	ISA_ZICBOZ,
+	ISA_ZICCRSE,
+	ISA_ZICNTR,
+	ISA_ZICOND,
 	ISA_ZICSR,
 	ISA_ZIFENCEI,
-	ISA_ZICNTR,
-	ISA_ZIHPM,
+	ISA_ZIHINTNTL,
 	ISA_ZIHINTPAUSE,
-	ISA_ZICBOM,
-	ISA_ZICBOZ,
-	ISA_ZICBOP,
+	ISA_ZIHPM,
+	ISA_ZIMOP,
+	ISA_ZAAMO,
+	ISA_ZABHA,
+	ISA_ZACAS,
+	ISA_ZALRSC,
+	ISA_ZAWRS,
+	ISA_ZFA,
+	ISA_ZFH,
+	ISA_ZFHMIN,
+	ISA_ZCA,
+	ISA_ZCB,
+	ISA_ZCD,
+	ISA_ZCF,
+	ISA_ZCMOP,
 	ISA_ZBA,
 	ISA_ZBB,
 	ISA_ZBC,
+	ISA_ZBKB,
+	ISA_ZBKC,
+	ISA_ZBKX,
 	ISA_ZBS,
-	ISA_ZFH,
-	ISA_ZFHMIN,
-	ISA_ZAWRS,
+	ISA_ZKND,
+	ISA_ZKNE,
+	ISA_ZKNH,
+	ISA_ZKSED,
+	ISA_ZKSH,
+	ISA_ZKT,
+	ISA_SSAIA,
+	ISA_SSCOFPMF,
 	ISA_SSTC,
+	ISA_SVADE,
+	ISA_SVADU,
 	ISA_SVINVAL,
 	ISA_SVNAPOT,
 	ISA_SVPBMT,
-	ISA_SVADU,
-	ISA_SVADE,
-	ISA_SSCOFPMF,
-	ISA_SMSTATEEN,
+	ISA_SVVPTC,
 	ISA_SMAIA,
-	ISA_SSAIA,
 	ISA_SMEPMP,
+	ISA_SMSTATEEN,
 	ISA_COUNT,
 };
 
@@ -63,8 +90,8 @@ isa_set_t isa_read(const struct machine_hart *hart, unsigned *xlen);
 
 struct isa_text {
 	char base[8];	      /* "rv64i" */
-	char isa[256];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
-	char extensions[256]; /* "i\0m\0a\0..." */
+	char isa[336];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
+	char extensions[336]; /* "i\0m\0a\0..." */
 	unsigned extensions_length;
 };
 
