@@ -70,7 +70,6 @@ void virtual_set_up(struct cpu *cpu)
 			    cpu->has_sstc ? (uint64_t)1 << ENVCFG_STCE_BIT : 0);
 	csr_write(vsatp, 0);
 	csr_write(hgatp, 0);
-	csr_write64(CSR_HTIMEDELTA, CSR_HTIMEDELTAH, 0);
 	virtual_drop(cpu);
 	fence_second_stage();
 	fence_guest_pages();
@@ -160,7 +159,11 @@ void virtual_load(struct cpu *cpu, struct context *context)
 	csr_write(scounteren, s->scounteren);
 	if (cpu->has_menvcfg)
 		csr_write(CSR_SENVCFG, s->senvcfg);
-	csr_write64(CSR_HTIMEDELTA, CSR_HTIMEDELTAH, 0 - context->time_zero);
+	/* Without `time` reads of it are emulated, and emulators exist that have no htimedelta
+	 * then.
+	 */
+	if (cpu->has_time)
+		csr_write64(CSR_HTIMEDELTA, CSR_HTIMEDELTAH, 0 - context->time_zero);
 	if (cpu->has_sstc)
 		csr_write64_parked(CSR_VSTIMECMP, CSR_VSTIMECMPH, context->timer);
 	csr_write(hvip, pending(cpu, context));
