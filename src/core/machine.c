@@ -298,6 +298,7 @@ enum status machine_read(const void *fdt, uint64_t limit, struct machine *out, s
 		out->timebase = reader.hart_timebase;
 	machine_devices_read(&reader);
 	machine_interrupts_read(&reader);
+	machine_power_read(&reader);
 	if (reader.odd > MACHINE_ODD_MAX)
 		log_alert("Device tree: %u more oddities are not shown",
 			  reader.odd - MACHINE_ODD_MAX);

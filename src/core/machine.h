@@ -18,6 +18,7 @@ enum {
 	MACHINE_RAM_MAX = 16,
 	MACHINE_RESERVED_MAX = 32,
 	MACHINE_DOMAINS_MAX = 8,
+	MACHINE_POWER_OFF_MAX = 2,
 	MACHINE_NO_CONTEXT = -1,
 };
 
@@ -70,6 +71,12 @@ struct machine_aplic {
 	xlen_t msi_page; /* that of hart 0 of group 0: its address / 4096 */
 };
 
+/* A change of bits of a register of 32 bits. */
+struct machine_update {
+	hpa_t at;
+	uint32_t mask, value; /* mask 0: none */
+};
+
 struct machine_reserved {
 	struct hpa_range range;
 	const char *name; /* of the node, or "/memreserve/" */
@@ -87,6 +94,10 @@ struct machine {
 	hpa_t domains[MACHINE_DOMAINS_MAX]; /* of all APLICs, that one's too, at any level */
 	uint32_t imsic_ids; /* the highest identity of all IMSICs at machine level; 0: no IMSIC */
 	hpa_t finisher;	    /* SiFive test device; raw 0: none */
+	bool has_htif;	    /* Spike's terminal and way to end */
+	hpa_t htif;	    /* its fromhost, then tohost; raw 0: those of our own image */
+	/* What powers the machine off when nothing of the above does, in this order. */
+	struct machine_update power_off[MACHINE_POWER_OFF_MAX];
 	struct hpa_range initrd; /* size 0: none */
 	struct hpa_range fdt;	 /* the tree itself */
 	const void *seed;	 /* /chosen rng-seed, in the tree; NULL: none */

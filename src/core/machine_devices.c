@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The devices of a device tree that Diosix drives itself: UART, finisher,
- * timer and software interrupts. Interrupt controllers have a file of their own.
+ * timer and software interrupts. Interrupt controllers and other ways to power off
+ * have files of their own.
  *
  * Specifications: SiFive U54-MC manual (CLINT), RISC-V ACLINT, and the Linux
  * kernel's bindings for the properties.
@@ -175,14 +176,14 @@ static void read_16550(struct machine_reader *reader, bool is_designware)
 	tree_cell(place, "clock-frequency", &clock);
 	if (!tree_reg(place, 0, &range) || shift > 3 || (width != 1 && width != 4) ||
 	    (width == 4 && (shift < 2 || range.base.raw % 4 || offset % 4)) ||
-	    !range_contains(0, range.size, offset, (uint64_t)8 << shift)) {
+	    !range_contains(0, range.size, offset, 8u << shift)) {
 		MACHINE_ODD(reader,
 			    "%s: no 16550 with eight registers of 1 or 4 bytes in its reg, "
 			    "left out",
 			    machine_devices_name(reader));
 		return;
 	}
-	if (is_designware && !range_contains(0, range.size, offset, (uint64_t)32 << shift))
+	if (is_designware && !range_contains(0, range.size, offset, 32u << shift))
 		is_designware = false; /* without the register that tells it from others */
 	take_uart(reader, (struct machine_uart){
 				  .base = {range.base.raw + offset},
@@ -201,6 +202,24 @@ static void read_finisher(struct machine_reader *reader)
 		reader->out->finisher = range.base;
 }
 
+/* Without a reg its words are found by their names in the image that was loaded. */
+static void read_htif(struct machine_reader *reader)
+{
+	struct machine *out = reader->out;
+	struct hpa_range range = {0};
+	unsigned length;
+
+	tree_bytes(&reader->place, "reg", &length);
+	if (length &&
+	    (!tree_reg(&reader->place, 0, &range) || range.size < 16 || range.base.raw % 8)) {
+		MACHINE_ODD(reader, "%s: no two words of 64 bits in its reg, left out",
+			    machine_devices_name(reader));
+		return;
+	}
+	out->has_htif = true;
+	out->htif = range.base;
+}
+
 /* --- the second walk ----------------------------------------------------------- */
 
 static void read_device(struct machine_reader *reader)
@@ -213,6 +232,8 @@ static void read_device(struct machine_reader *reader)
 		read_sifive_uart(reader);
 	else if (MACHINE_COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
 		read_finisher(reader);
+	else if (MACHINE_COMPATIBLE(reader, "ucb,htif0"))
+		read_htif(reader);
 	else if (MACHINE_COMPATIBLE(reader, "thead,c900-clint"))
 		read_clint(reader, true);
 	else if (MACHINE_COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))

@@ -66,6 +66,9 @@ void machine_devices_read(struct machine_reader *reader);
 /* PLIC, APLIC, IMSICs, and the UART's interrupt. After machine_devices_read(). */
 void machine_interrupts_read(struct machine_reader *reader);
 
+/* Ways to power off. After machine_devices_read(). */
+void machine_power_read(struct machine_reader *reader);
+
 /* The node's interrupts-extended, from its first entry. */
 struct machine_targets machine_interrupts_targets(const struct machine_reader *reader);
 

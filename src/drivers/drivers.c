@@ -4,6 +4,7 @@
 #include "core/console.h"
 #include "core/log.h"
 #include "drivers/finisher.h"
+#include "drivers/htif.h"
 #include "drivers/interrupts.h"
 #include "drivers/ns16550.h"
 #include "drivers/sifive_uart.h"
@@ -21,10 +22,17 @@ void drivers_start_console(const struct machine *machine)
 	if (!uart.base.raw)
 		uart = (struct machine_uart){.base = {EARLY_UART}, .io_width = 1};
 	console_irq = uart.irq;
-	console_set_device(uart.kind == UART_SIFIVE ? sifive_uart_start(&uart)
-						    : ns16550_start(&uart));
 	/* The machine must be able to end even when no more than this can be done with it. */
 	finisher_start(machine->fdt.size ? machine->finisher : (hpa_t){EARLY_FINISHER});
+	finisher_start_updates(machine->power_off);
+	if (machine->has_htif)
+		htif_start(machine->htif);
+	if (machine->has_htif && !machine->uart.base.raw) {
+		console_set_device(htif_console());
+		return;
+	}
+	console_set_device(uart.kind == UART_SIFIVE ? sifive_uart_start(&uart)
+						    : ns16550_start(&uart));
 	if (!machine->uart.base.raw)
 		log_alert("The device tree names no UART that is known (ns16550a, sifive,uart0): "
 			  "this is the board's at 0x%lx",
@@ -127,5 +135,5 @@ bool drivers_interrupt(const struct hart *hart)
 
 bool drivers_power_off(unsigned status)
 {
-	return finisher_power_off(status);
+	return finisher_power_off(status) || htif_power_off(status) || finisher_update();
 }

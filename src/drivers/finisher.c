@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SiFive's test device: writing to it ends the simulation, or the machine. The
- * low half says pass or fail, the high half carries the status of a failure.
+ * low half says pass or fail, the high half carries the status of a failure. And registers of
+ * other devices in which some bits do the same (core/machine_power.c).
  */
 #include "drivers/finisher.h"
 
@@ -10,6 +11,7 @@
 enum { FINISHER_PASS = 0x5555, FINISHER_FAIL = 0x3333 };
 
 static uintptr_t base;
+static const struct machine_update *updates; /* NULL: not known yet */
 
 void finisher_start(hpa_t at)
 {
@@ -21,5 +23,26 @@ bool finisher_power_off(unsigned status)
 	if (!base)
 		return false;
 	mmio_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
+	return true;
+}
+
+void finisher_start_updates(const struct machine_update *given)
+{
+	updates = given;
+}
+
+/* Where all bits are given the register isn't read: it may be one that can't be. */
+bool finisher_update(void)
+{
+	if (!updates || !updates->mask)
+		return false;
+	for (unsigned i = 0; i < MACHINE_POWER_OFF_MAX && updates[i].mask; i++) {
+		const struct machine_update *update = &updates[i];
+		uint32_t others = update->mask == UINT32_MAX
+					  ? 0
+					  : mmio_read32(update->at.raw) & ~update->mask;
+
+		mmio_write32(update->at.raw, others | (update->value & update->mask));
+	}
 	return true;
 }

@@ -60,6 +60,11 @@ SECTIONS
 		boot_block_end = .;
 	} :data
 
+	/* Nothing else in its page: an emulator may put a device there (drivers/htif.c). */
+	.htif (NOLOAD) : ALIGN(4096) {
+		KEEP(*(.htif))
+	} :data
+
 	__image_end = ALIGN(4096);
 
 	/DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) *(.comment) *(.note*) *(.riscv.attributes) }

@@ -2,10 +2,11 @@
 """Other machines than QEMU's virt, and that one with other interrupt controllers."""
 
 import re
+import subprocess
 
 import pytest
 
-from machine import EXIT_DONE, LINUX, Shell, command, guest, passed
+from machine import (EXIT_DONE, EXIT_NONE, LINUX, Shell, command, guest, hypervisor, linux, passed)
 
 
 @pytest.mark.parametrize("cpus", [2, 5])
@@ -21,6 +22,64 @@ def test_sifive_u(bench, cpus):
     assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
     shell.send("poweroff\r")
     shell.expect(rb"Nothing on this machine can power it off: it is safe to do so now", 30)
+
+
+class Typist(Shell):
+    """Types a key when the one before has been echoed: QEMU's HTIF has room for one byte."""
+
+    def send(self, text):
+        for key in text:
+            self.child.send(key)
+            if key.isprintable():
+                self.expect(re.escape(key.encode()), 30)
+
+
+@pytest.mark.parametrize("width, cpu", [(64, ""), (32, "h=false")])
+def test_spike(bench, width, cpu):
+    """HTIF for a terminal and an end, no PLIC, and neither `time` nor htimedelta."""
+    shell = bench.start(command(linux(width), width=width, cpu=cpu, cpus=2, machine="spike"),
+                        Typist, limit=150)
+    shell.boot(120)
+    assert "The device tree names no UART" not in shell.text()
+    assert "riscv%d" % width in shell.run("uname -a")
+    assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
+    shell.power_off()
+
+
+@pytest.mark.parametrize("width", [64, 32])
+@pytest.mark.parametrize("named", [True, False])
+def test_spike_status(bench, tmp_path, width, named):
+    """Words that the emulator finds by their names in the ELF, and words that the tree names."""
+    kernel = hypervisor(width)
+    if not named:
+        kernel = tmp_path / "stripped.elf"
+        subprocess.run(["riscv64-unknown-elf-strip", "-o", kernel, hypervisor(width)], check=True)
+    ended = bench.run(None, width=width, cpu="", cpus=1, machine="spike", kernel=kernel)
+    ended.says("No manifest", "Powering off").ends(EXIT_NONE)
+
+
+def changed_tree(file, machine, cpus, *changes):
+    """The emulator's tree for the machine, with properties of nodes set to other strings."""
+    line = command(machine="%s,dumpdtb=%s" % (machine, file), cpus=cpus, cpu=None)
+    subprocess.run(line, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    for node, name, value in changes:
+        subprocess.run(["fdtput", "-t", "s", file, node, name, value], check=True)
+    return ["-dtb", file]
+
+
+def test_power_off_by_register(bench, tmp_path):
+    """As most chips describe it; QEMU's own device behind another name."""
+    tree = changed_tree(tmp_path / "x.dtb", "virt", 1, ("/soc/test@100000", "compatible", "syscon"))
+    bench.run(guest("stop"), cpus=1, extra=tree).says("Powering off").ends(EXIT_DONE)
+
+
+def test_power_off_by_pin(bench, tmp_path):
+    """Of sifive_u, whose pin restarts it, which ends an emulator that is told not to restart."""
+    tree = changed_tree(tmp_path / "x.dtb", "sifive_u", 2,
+                        ("/gpio-restart", "compatible", "gpio-poweroff"))
+    ended = bench.run(guest("stop"), machine="sifive_u", cpu=None, cpus=2,
+                      extra=[*tree, "-no-reboot"])
+    ended.says("Powering off").ends(EXIT_DONE)
 
 
 APLIC = "virt,aia=aplic"
