@@ -192,6 +192,16 @@ static struct hpa_range common_part(const struct ram_extent *extent, struct hpa_
 	return (struct hpa_range){.base = {base}, .size = end - base};
 }
 
+/*
+ * True for what is kept out of use already, as a reservation asks for. Loaders reserve the tree and
+ * the initrd that they hand over, or reserve a range first and put them there.
+ */
+static bool is_kept(const struct ram_extent *extent, unsigned owner)
+{
+	return extent->owner == owner || extent->owner == RAM_OWNER_TREE ||
+	       extent->owner == RAM_OWNER_MANIFEST;
+}
+
 enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned owner,
 			const char *what, struct reason *why)
 {
@@ -208,7 +218,7 @@ enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned ow
 		const struct ram_extent *extent = &ram_extents(map)[i];
 		struct hpa_range part;
 
-		if (!touches(extent, range.base.raw, range.size) || extent->owner == owner)
+		if (!touches(extent, range.base.raw, range.size) || is_kept(extent, owner))
 			continue;
 		if (extent->owner != RAM_OWNER_NOBODY)
 			return refuse_overlap(extent, range, owner, what, why);

@@ -73,7 +73,8 @@ enum status ram_claim(struct ram_map *map, struct hpa_range range, unsigned owne
 
 /*
  * Like ram_claim(), for ranges that the device tree reserves: parts that are
- * not RAM are skipped, and parts that `owner` already has are left alone.
+ * not RAM are skipped, and parts that `owner` already has, or that are the tree's or the
+ * manifest's, are left alone.
  */
 enum status ram_reserve(struct ram_map *map, struct hpa_range range, unsigned owner,
 			const char *what, struct reason *why) MUST_USE;
