@@ -94,6 +94,13 @@ struct hpa_range arch_linked_manifest(void);
 struct hpa_range arch_reachable(struct hpa_range range);
 
 /*
+ * When the boot hart isn't one of the machine's, let one that is boot in its place, from the
+ * beginning. Returns when that isn't so, or nobody has come. Boot hart, before it has done anything
+ * but read the tree.
+ */
+void arch_boot_elsewhere(const struct machine *machine);
+
+/*
  * Give every hart of the machine its memory, let it look at itself, and wait until
  * all have. One that doesn't answer is reported and left out. Boot hart.
  */

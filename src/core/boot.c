@@ -40,6 +40,8 @@ static void find_machine(const void *tree)
 	struct reason why;
 	enum status status = machine_read(tree, MIB(4), &machine, &why);
 
+	if (status == OK)
+		arch_boot_elsewhere(&machine);
 	drivers_start_console(&machine);
 	if (machine.bootargs)
 		options_read(machine.bootargs);

@@ -16,6 +16,9 @@
 _Noreturn void boot(xlen_t id, const void *tree);
 _Noreturn void cpu_main(struct cpu *cpu);
 
+/* riscv/entry.S */
+void boot_hand_over(xlen_t msip);
+
 /* What sleeping harts look themselves up in; ended by a NULL. */
 struct boot_entry {
 	xlen_t id;
@@ -40,6 +43,20 @@ _Noreturn void boot(xlen_t id, const void *tree)
 	/* A vector that reports faults; the hart's own follows when it knows itself. */
 	csr_write(mtvec, (uintptr_t)trap_entry_mtimecmp);
 	boot_machine(tree);
+}
+
+void arch_boot_elsewhere(const struct machine *machine)
+{
+	xlen_t another = 0;
+
+	for (unsigned i = 0; i < machine->hart_count; i++) {
+		if (machine->harts[i].id == hart_this()->id)
+			return;
+		if (!another)
+			another = machine->harts[i].msip.raw;
+	}
+	if (another)
+		boot_hand_over(another);
 }
 
 struct cpu *cpu_at(unsigned index)

@@ -56,6 +56,8 @@ _start:
 	csrw	mtvec, t0
 	csrr	a0, mhartid
 
+draw:
+	csrw	mie, zero
 	la	t0, boot_ticket
 	li	t1, 1
 	amoswap.w.aq t1, t1, (t0)
@@ -97,6 +99,10 @@ wait_for_boot:
 	la	t0, boot_table
 	REG_L	t1, 0(t0)
 	bnez	t1, 5f
+	/* The hart that had drawn it has handed it over: boot_hand_over. */
+	la	t0, boot_ticket
+	lw	t1, 0(t0)
+	beqz	t1, draw
 	wfi
 	j	8b
 5:
@@ -113,6 +119,28 @@ wait_for_boot:
 	REG_L	sp, CPU_STACK(tp)
 	mv	a0, tp
 	tail	cpu_main
+
+/*
+ * Let another hart boot, from the beginning, with this one's stack; a0 is the register that calls
+ * it. Returns when nobody has come for some sixteen million instructions.
+ */
+	.globl	boot_hand_over
+boot_hand_over:
+	la	t0, boot_ticket
+	li	t1, 1
+	fence	rw, w
+	sw	zero, 0(t0)
+	fence	w, o
+	sw	t1, 0(a0)
+	li	a1, 1 << 22
+9:
+	addi	a1, a1, -1
+	lw	a0, 0(t0)
+	bnez	a0, park
+	bnez	a1, 9b
+	amoswap.w.aq a0, t1, (t0)
+	bnez	a0, park
+	ret
 
 /* A hart that nobody knows, or a trap before anything could report it. */
 	.balign	4

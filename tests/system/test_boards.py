@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Other machines than QEMU's virt, and that one with other interrupt controllers."""
 
+import pathlib
 import re
 import subprocess
 
@@ -22,6 +23,48 @@ def test_sifive_u(bench, cpus):
     assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
     shell.send("poweroff\r")
     shell.expect(rb"Nothing on this machine can power it off: it is safe to do so now", 30)
+
+
+def changed_tree(file, machine, cpus, *changes):
+    """The emulator's tree for the machine, with properties of nodes set to other strings."""
+    line = command(machine="%s,dumpdtb=%s" % (machine, file), cpus=cpus, cpu=None)
+    subprocess.run(line, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    for node, name, value in changes:
+        subprocess.run(["fdtput", "-t", "s", file, node, name, value], check=True)
+    return ["-dtb", file]
+
+
+ICICLE = pathlib.Path(__file__).parent / "icicle.dts"
+
+
+def test_icicle_kit(bench, tmp_path):
+    """Whose tree has to be given, and says that hart 0 is not to be used, though it boots first;
+    a UART with registers of 32 bits, RAM in two places, and the tree inside a reservation."""
+    tree = tmp_path / "icicle.dtb"
+    subprocess.run(["dtc", "-q", "-O", "dtb", "-o", tree, ICICLE], check=True)
+    line = command(LINUX, machine="microchip-icicle-kit", cpu=None, cpus=5, mem="2G",
+                   extra=["-dtb", tree])
+    shell = bench.start(line, Shell, limit=150).boot(120)
+    text = shell.text()
+    assert "/cpus/cpu@0 is not in use there, left out" in text
+    assert text.count("ready to roll") == 4
+    assert "2048 MiB RAM found" in text
+    assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
+    shell.send("poweroff\r")
+    shell.expect(rb"Nothing on this machine can power it off: it is safe to do so now", 30)
+
+
+def test_boot_elsewhere(bench, tmp_path):
+    """The hart that comes first isn't in the tree, nor are those that may come then, but for one."""
+    disabled = [("/cpus/cpu@%d" % n, "status", "disabled") for n in range(3)]
+    tree = changed_tree(tmp_path / "x.dtb", "virt", 4, *disabled)
+    ended = bench.run(guest("stop"), cpus=4, extra=tree)
+    ended.says("CPU 3: Welcome to diosix").ends(EXIT_DONE)
+    assert ended.text.count("Welcome") == 1
+    # One that isn't there: nobody comes, and that is said.
+    tree = changed_tree(tmp_path / "x.dtb", "virt", 4, *disabled)
+    bench.run(guest("stop"), cpus=2, extra=tree).says(
+        "The device tree has no usable node for the CPU that booted").ends(EXIT_NONE)
 
 
 class Typist(Shell):
@@ -56,15 +99,6 @@ def test_spike_status(bench, tmp_path, width, named):
         subprocess.run(["riscv64-unknown-elf-strip", "-o", kernel, hypervisor(width)], check=True)
     ended = bench.run(None, width=width, cpu="", cpus=1, machine="spike", kernel=kernel)
     ended.says("No manifest", "Powering off").ends(EXIT_NONE)
-
-
-def changed_tree(file, machine, cpus, *changes):
-    """The emulator's tree for the machine, with properties of nodes set to other strings."""
-    line = command(machine="%s,dumpdtb=%s" % (machine, file), cpus=cpus, cpu=None)
-    subprocess.run(line, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
-    for node, name, value in changes:
-        subprocess.run(["fdtput", "-t", "s", file, node, name, value], check=True)
-    return ["-dtb", file]
 
 
 def test_power_off_by_register(bench, tmp_path):
