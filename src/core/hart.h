@@ -43,6 +43,12 @@ struct sched {
 	bool spent;	/* what runs has used up its capsule's ceiling */
 };
 
+/* What capsules want of a hart, noted at boot (core/place.c). */
+struct hart_placed {
+	uint32_t weight; /* of all vCPUs that begin there */
+	uint8_t names;	 /* how many capsules name it; it stays at 255 */
+};
+
 struct hart {
 	const struct machine_hart *description; /* of the device tree */
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
@@ -54,6 +60,7 @@ struct hart {
 
 	struct vcpu *vcpu; /* whose state is in the registers, or NULL; atomic to read */
 	struct sched sched;
+	struct hart_placed placed;
 };
 
 #endif

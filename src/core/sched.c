@@ -50,15 +50,14 @@ enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *wh
 		struct hart *hart = arch_hart(i);
 		struct heap_node **nodes;
 		enum status status;
-		hpa_t memory;
+		void *memory;
 
 		if (!hart)
 			continue;
-		status = ram_alloc(ram, align_up(2 * size, PAGE_SIZE), PAGE_SIZE,
-				   RAM_OWNER_HYPERVISOR, &memory, why);
+		status = ram_alloc_pages(ram, 2 * size, RAM_OWNER_HYPERVISOR, &memory, why);
 		if (status != OK)
 			return status;
-		nodes = (struct heap_node **)(uintptr_t)memory.raw;
+		nodes = memory;
 		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
 		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
 		hart->sched.turn = turn;
