@@ -32,6 +32,7 @@ TARGET_OPTIMIZE = -O2
 OPTIMIZE_RARE = -Os
 OPTIMIZE_LESS = $(if $(filter 64,$(XLEN)),-Os,-O1)
 TARGET_CFLAGS = -std=gnu11 $(TARGET_OPTIMIZE) -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
+	-malign-data=natural \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage '-ffile-prefix-map=$(CURDIR)/=' \
 	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART) -DEARLY_FINISHER=$(EARLY_FINISHER)
