@@ -313,10 +313,10 @@ void boot_capsule_revived(struct capsule *capsule)
  */
 static void wait_for_the_end(void)
 {
-	enum { LOOKS = 50 * 1000 * 1000 };
+	enum { LOOPS = 20 * 1000 * 1000 };
 
-	for (unsigned i = 0; i < LOOKS; i++)
-		__asm__ volatile("");
+	for (volatile unsigned i = 0; i < LOOPS; i++)
+		;
 }
 
 _Noreturn void boot_power_off(enum boot_exit status)
