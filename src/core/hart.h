@@ -26,6 +26,7 @@ struct sched {
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */
 	uint64_t timer_at;    /* ticks: key of the first of `timers`; all ones: none */
 	uint64_t turn;	      /* ticks: how long one is */
+	uint64_t forget;      /* ticks: a vCPU that slept for longer has no debts */
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */

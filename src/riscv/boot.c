@@ -89,7 +89,7 @@ bool arch_has_clock(void)
 	return cpu_mtime != NULL;
 }
 
-static void wake_others(void)
+void arch_harts_stop(void)
 {
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = table[i].cpu;
@@ -97,11 +97,6 @@ static void wake_others(void)
 		if (cpu->msip && &cpu->hart != hart_this())
 			arch_hart_wake(&cpu->hart);
 	}
-}
-
-void arch_harts_stop(void)
-{
-	wake_others();
 }
 
 uint64_t arch_time(void)
@@ -236,7 +231,9 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 	come_up(cpu_of(hart_this()));
 
 	__atomic_store_n(&boot_table, table, __ATOMIC_RELEASE);
-	wake_others();
+	for (const struct boot_entry *entry = table; entry->cpu; entry++)
+		if (entry->cpu->msip && &entry->cpu->hart != hart_this())
+			arch_hart_wake(&entry->cpu->hart);
 	wait_for_all(machine);
 	init_hext(machine, ram);
 	return OK;
