@@ -5,6 +5,7 @@
  * follows do nothing, so that it is looked at once, at the end.
  */
 #include "core/guest_tree.h"
+#include "core/machine.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
@@ -139,6 +140,9 @@ static void write_cpu(struct writer *w, const struct guest_tree *tree, uint32_t 
 	put_text(w, "riscv,isa-base", tree->isa_base);
 	put(w, "riscv,isa-extensions", tree->extensions, tree->extensions_length);
 	put_text(w, "mmu-type", tree->mmu_type);
+	for (unsigned i = 0; i < MACHINE_BLOCKS; i++)
+		if (tree->block_shifts[i])
+			put_cell(w, machine_block_names[i], (uint32_t)1 << tree->block_shifts[i]);
 	begin(w, "interrupt-controller");
 	put_text(w, "compatible", "riscv,cpu-intc");
 	put_flag(w, "interrupt-controller");

@@ -27,7 +27,8 @@ struct guest_tree {
 	const char *isa;	/* riscv,isa: "rv64imafdc_zicsr_..." */
 	const char *extensions; /* riscv,isa-extensions: zero-separated list */
 	unsigned extensions_length;
-	const char *mmu_type; /* "riscv,sv39" */
+	const char *mmu_type;	     /* "riscv,sv39" */
+	const uint8_t *block_shifts; /* MACHINE_BLOCKS of them, as in struct machine_hart */
 	gpa_t plic;
 	uint64_t plic_size;
 	uint32_t plic_sources; /* riscv,ndev: the highest source */

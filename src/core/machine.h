@@ -22,18 +22,27 @@ enum {
 	MACHINE_NO_CONTEXT = -1,
 };
 
+/* Cache-block instructions: management, zeroing, prefetching. */
+enum { MACHINE_BLOCK_MANAGED, MACHINE_BLOCK_ZEROED, MACHINE_BLOCK_PREFETCHED, MACHINE_BLOCKS };
+
+/* The property of a cpu's node that says the size of such a block. */
+extern const char *const machine_block_names[MACHINE_BLOCKS];
+
 struct machine_hart {
 	xlen_t id;		    /* mhartid */
 	const char *isa;	    /* riscv,isa or NULL */
 	const char *extensions;	    /* riscv,isa-extensions, a string list, or NULL */
 	unsigned extensions_length; /* of that list, in bytes */
-	int aplic_index;      /* its hart index in the APLIC's domain, or MACHINE_NO_CONTEXT */
-	const char *mmu_type; /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
-	hpa_t msip;	      /* writing 1 there calls it; raw 0: none */
-	hpa_t mtimecmp;	      /* its timer compare register; raw 0: none */
-	bool mtimecmp_halves; /* which takes stores of 32 bits only */
-	bool msip_is_imsic;   /* msip is its interrupt file's: the call is an MSI, number 1 */
-	int plic_context;     /* the PLIC context of its machine external interrupt */
+	int aplic_index;	  /* its hart index in the APLIC's domain, or MACHINE_NO_CONTEXT */
+	const char *mmu_type;	  /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
+	hpa_t msip;		  /* writing 1 there calls it; raw 0: none */
+	hpa_t mtimecmp;		  /* its timer compare register; raw 0: none */
+	bool mtimecmp_halves : 1; /* which takes stores of 32 bits only */
+	bool msip_is_imsic : 1;	  /* msip is its interrupt file's: the call is an MSI, number 1 */
+	/* Of the blocks that cbo.*, cbo.zero and prefetch.* work on: their size is 2 to the power
+	 * of this; 0: not said. */
+	uint8_t block_shifts[MACHINE_BLOCKS];
+	int plic_context; /* the PLIC context of its machine external interrupt */
 };
 
 enum machine_uart_kind {

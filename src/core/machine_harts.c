@@ -38,6 +38,25 @@ static void read_extensions(const struct tree_place *place, struct machine_hart 
 	hart->extensions_length = length;
 }
 
+const char *const machine_block_names[MACHINE_BLOCKS] = {
+	"riscv,cbom-block-size",
+	"riscv,cboz-block-size",
+	"riscv,cbop-block-size",
+};
+
+/* A power of two. Larger than a page, and a block might be of two guests. */
+static void read_blocks(const struct tree_place *place, struct machine_hart *hart)
+{
+	for (unsigned i = 0; i < MACHINE_BLOCKS; i++) {
+		uint32_t size = 0;
+
+		tree_cell(place, machine_block_names[i], &size);
+		for (unsigned shift = 1; (uint32_t)1 << shift <= PAGE_SIZE; shift++)
+			if (size == (uint32_t)1 << shift)
+				hart->block_shifts[i] = shift;
+	}
+}
+
 static void add_hart(struct machine_reader *reader, xlen_t id)
 {
 	const struct tree_place *place = &reader->place;
@@ -58,6 +77,7 @@ static void add_hart(struct machine_reader *reader, xlen_t id)
 	hart->plic_context = MACHINE_NO_CONTEXT;
 	hart->aplic_index = MACHINE_NO_CONTEXT;
 	read_extensions(place, hart);
+	read_blocks(place, hart);
 }
 
 static void read_cpu(struct machine_reader *reader)

@@ -12,7 +12,8 @@
 /* Two 32-bit registers are one where XLEN is 64, and only even numbers exist there. */
 enum { SELECT_STEP = XLEN / 32, IPRIO_COUNT = 16, FILE_ARRAY_COUNT = 64 };
 
-/* Bits that can be set; left clear. */
+/* Bits that can be set; left clear. senvcfg is open: it is switched, and guests with Zicboz set it.
+ */
 static uint64_t probe_stateen(void)
 {
 	uint64_t before, sticks;
@@ -21,6 +22,7 @@ static uint64_t probe_stateen(void)
 	if (!csr_probe_mstateen0(&unused))
 		return 0;
 	before = csr_read64(CSR_MSTATEEN0, CSR_MSTATEEN0H) & ~STATEEN_ALL;
+	before |= STATEEN_ENVCFG;
 	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, before | STATEEN_ALL);
 	sticks = csr_read64(CSR_MSTATEEN0, CSR_MSTATEEN0H) & STATEEN_ALL;
 	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, before);

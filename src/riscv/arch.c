@@ -67,6 +67,8 @@ bool arch_harts_alike(const struct hart *a, const struct hart *b)
 	       x->has_hypervisor == y->has_hypervisor && x->has_menvcfg == y->has_menvcfg &&
 	       x->pmp_slots == y->pmp_slots && x->vmids == y->vmids &&
 	       x->gstage_modes == y->gstage_modes && !strcmp(x->guest_isa.isa, y->guest_isa.isa) &&
+	       !memcmp(x->hart.description->block_shifts, y->hart.description->block_shifts,
+		       MACHINE_BLOCKS) &&
 	       !strcmp(x->hart.description->mmu_type, y->hart.description->mmu_type);
 }
 
@@ -144,4 +146,5 @@ void arch_describe(const struct hart *hart, struct guest_tree *tree)
 	tree->extensions = cpu->guest_isa.extensions;
 	tree->extensions_length = cpu->guest_isa.extensions_length;
 	tree->mmu_type = hart->description->mmu_type;
+	tree->block_shifts = hart->description->block_shifts;
 }

@@ -77,13 +77,43 @@ static const char *why_unfit(const struct cpu *cpu)
 
 /*
  * Extensions that a guest may have: those without state, and those whose state is switched.
- * All others are left out of its ISA string, and switched off where that can be done.
+ * All others are left out of its ISA string, and switched off where that can be done. Why not
+ * those that isa.h knows: docs/isolation.md.
  */
+#define B(name) ISA_BIT(ISA_##name)
 static const isa_set_t guest_allowed =
-	ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) | ISA_BIT(ISA_C) |
-	ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI) | ISA_BIT(ISA_ZICNTR) |
-	ISA_BIT(ISA_ZIHINTPAUSE) | ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBC) |
-	ISA_BIT(ISA_ZBS) | ISA_BIT(ISA_SSTC) | ISA_BIT(ISA_SVINVAL);
+	B(M) | B(A) | B(F) | B(D) | B(C) | B(ZICBOM) | B(ZICBOP) | B(ZICBOZ) | B(ZICCRSE) |
+	B(ZICNTR) | B(ZICOND) | B(ZICSR) | B(ZIFENCEI) | B(ZIHINTNTL) | B(ZIHINTPAUSE) | B(ZIMOP) |
+	B(ZAAMO) | B(ZABHA) | B(ZACAS) | B(ZALRSC) | B(ZAWRS) | B(ZFA) | B(ZFH) | B(ZFHMIN) |
+	B(ZCA) | B(ZCB) | B(ZCD) | B(ZCF) | B(ZCMOP) | B(ZBA) | B(ZBB) | B(ZBC) | B(ZBKB) |
+	B(ZBKC) | B(ZBKX) | B(ZBS) | B(ZKND) | B(ZKNE) | B(ZKNH) | B(ZKSED) | B(ZKSH) | B(ZKT) |
+	B(SSTC) | B(SVINVAL) | B(SVNAPOT) | B(SVVPTC);
+
+/*
+ * What of the newer extensions guests may use, of which only the cache-block instructions and Sstc
+ * have a switch (machine-level spec, "Machine Environment Configuration (menvcfg) Register").
+ * cbo.inval has to be a flush: it would throw away what was written, our zeroes included.
+ */
+static void probe_environment(struct cpu *cpu, isa_set_t *guest)
+{
+	const uint8_t *shifts = cpu->hart.description->block_shifts;
+	xlen_t takes = 0, wanted = 0;
+
+	if (cpu->has_menvcfg) {
+		csr_write(CSR_MENVCFG, ENVCFG_CBIE_FLUSH | ENVCFG_CBCFE | ENVCFG_CBZE);
+		takes = csr_read(CSR_MENVCFG);
+	}
+	if ((*guest & B(ZICBOM)) && shifts[MACHINE_BLOCK_MANAGED] &&
+	    (takes & (ENVCFG_CBIE | ENVCFG_CBCFE)) == (ENVCFG_CBIE_FLUSH | ENVCFG_CBCFE))
+		wanted = ENVCFG_CBIE_FLUSH | ENVCFG_CBCFE;
+	else
+		*guest &= ~B(ZICBOM);
+	if ((*guest & B(ZICBOZ)) && shifts[MACHINE_BLOCK_ZEROED] && (takes & ENVCFG_CBZE))
+		wanted |= ENVCFG_CBZE;
+	else
+		*guest &= ~B(ZICBOZ);
+	cpu->envcfg = wanted | (cpu->has_sstc ? (uint64_t)1 << ENVCFG_STCE_BIT : 0);
+}
 
 /* "Machine Counter-Inhibit (mcountinhibit) Register": each bit may be read-only zero. */
 static uint8_t probe_inhibitable(void)
@@ -149,19 +179,8 @@ void cpu_probe(struct cpu *cpu)
 	guest = cpu->isa & guest_allowed;
 	if (!cpu->has_sstc)
 		guest &= ~ISA_BIT(ISA_SSTC);
+	probe_environment(cpu, &guest);
 	isa_write(guest, XLEN, &cpu->guest_isa);
-}
-
-/* menvcfg: what of the newer extensions guests may use. All else off. */
-static void set_up_environment(const struct cpu *cpu)
-{
-	uint64_t menvcfg = 0;
-
-	if (!cpu->has_menvcfg)
-		return;
-	if (cpu->has_sstc)
-		menvcfg |= (uint64_t)1 << ENVCFG_STCE_BIT;
-	csr_write64(CSR_MENVCFG, CSR_MENVCFGH, menvcfg);
 }
 
 /*
@@ -202,7 +221,8 @@ void cpu_set_up(struct cpu *cpu)
 				   MSTATUS_FS | MSTATUS_VS);
 	csr_set(mstatus, MSTATUS_TW);
 	set_up_exchange(cpu);
-	set_up_environment(cpu);
+	if (cpu->has_menvcfg)
+		csr_write64(CSR_MENVCFG, CSR_MENVCFGH, cpu->envcfg);
 	aia_set_up(cpu);
 	if (cpu->has_sstc)
 		arch_timer_quiet();

@@ -57,6 +57,7 @@ struct cpu {
 	bool has_time;	    /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
+	uint64_t envcfg;      /* of menvcfg and henvcfg: what guests may use */
 	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
 	bool is_usual;	      /* D, Sstc and envcfg, no leftovers: see exchange.S */
 	bool ticks_full;      /* the alarm's interrupt is a full entry at once: see trap.S */

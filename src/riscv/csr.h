@@ -45,6 +45,11 @@
 #define CSR_HIDELEGH   0x613
 #define CSR_MSTATEEN0  0x30c
 #define CSR_MSTATEEN0H 0x31c
+#define CSR_HSTATEEN0  0x60c
+#define CSR_HSTATEEN0H 0x61c
+
+/* Of mstateen0 and hstateen0: access to senvcfg ("State Enable Registers"). */
+#define STATEEN_ENVCFG ((uint64_t)1 << 62)
 
 /* What miselect and siselect choose; eip and eie have two of these for 64 bits. */
 #define ISELECT_IPRIO	    0x30
@@ -168,6 +173,7 @@
 #define MCOUNTINHIBIT_IR  0x4
 
 /* menvcfg */
+#define ENVCFG_CBIE	  0x30
 #define ENVCFG_CBIE_FLUSH 0x10
 #define ENVCFG_CBCFE	  0x40
 #define ENVCFG_CBZE	  0x80

@@ -215,6 +215,7 @@ static void switch_any(struct cpu *cpu, struct context *from, struct context *to
 	if (to->cpu != cpu) {
 		to->cpu = cpu;
 		to->mtimecmp = cpu->mtimecmp;
+		to->walk.napot = cpu->isa & ISA_BIT(ISA_SVNAPOT);
 		to->fresh = true;
 	}
 	fence_in(cpu, to);

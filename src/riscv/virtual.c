@@ -59,6 +59,8 @@ void virtual_probe(struct cpu *cpu)
 
 void virtual_set_up(struct cpu *cpu)
 {
+	xlen_t unused;
+
 	delegate_interrupts();
 	guard_hs(cpu);
 	/* WFI arrives as a virtual instruction; satp, sfence.vma and sret are the guest's. */
@@ -66,8 +68,9 @@ void virtual_set_up(struct cpu *cpu)
 	csr_clear(mstatus, MSTATUS_TW);
 	csr_write(hcounteren, SCOUNTEREN_ALL);
 	if (cpu->has_menvcfg)
-		csr_write64(CSR_HENVCFG, CSR_HENVCFGH,
-			    cpu->has_sstc ? (uint64_t)1 << ENVCFG_STCE_BIT : 0);
+		csr_write64(CSR_HENVCFG, CSR_HENVCFGH, cpu->envcfg);
+	if (csr_probe_mstateen0(&unused))
+		csr_write64(CSR_HSTATEEN0, CSR_HSTATEEN0H, STATEEN_ENVCFG);
 	csr_write(vsatp, 0);
 	csr_write(hgatp, 0);
 	virtual_drop(cpu);

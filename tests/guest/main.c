@@ -13,6 +13,7 @@
 static const struct test_subject subjects[] = {
 	{"memory", memory_test},
 	{"fdt", fdt_test},
+	{"isa", isa_test},
 	{"base", base_test},
 	{"legacy", legacy_test},
 	{"dbcn", dbcn_test},

@@ -184,7 +184,7 @@ static void check_last_instruction(void)
 	*last = saved;
 }
 
-/* Waiting on a reservation set is not offered: illegal, or over at once. */
+/* Waiting on a reservation set: illegal, or, where the hart has it, over at once. */
 static void check_wrs(void)
 {
 	static const uint32_t insns[] = {0x00d00073, 0x01d00073};

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from machine import (CACHE, EXIT_DONE, EXIT_FAILED, LOGS, ROOT, BUILD, command, failures, guest,
-                     run)
+                     major, run)
 from poison import poisoned
 
 MAIN = (ROOT / "tests/guest/main.c").read_text()
@@ -31,6 +31,15 @@ for fence, (cpu, option) in FENCES.items():
                     words = [word for word in (cpu, "" if sstc else "sstc=false") if word]
                     CELLS[name] = {"width": width, "cpus": harts, "poison": poison,
                                    "cpu": ",".join(words), "append": option}
+
+
+# Extensions that guests are offered where the hart has them; by the names of QEMU's versions.
+MORE = "zk=true,zks=true,svnapot=true,svinval=true"
+MORE += ",Zfh=true" if major() < 10 else ",zfh=true,zicond=true,zacas=true,zabha=true,zcb=true"
+for fence, (cpu, option) in FENCES.items():
+    CELLS["rv64%s more extensions" % fence] = {
+        "width": 64, "cpus": 1, "poison": False, "cpu": ",".join(filter(None, [cpu, MORE])),
+        "append": option}
 
 
 def opensbi(width=64):

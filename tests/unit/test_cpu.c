@@ -26,11 +26,21 @@ static xlen_t *csr_named(const char *name)
 	return NULL;
 }
 
+/* What menvcfg can hold, and what it holds besides. */
+static xlen_t menvcfg_takes, menvcfg_adds;
+
+static xlen_t csr_kept(const char *name)
+{
+	xlen_t value = *csr_named(name);
+
+	return strcmp(name, "CSR_MENVCFG") ? value : (value & menvcfg_takes) | menvcfg_adds;
+}
+
 #undef csr_read
 #undef csr_write
 #undef csr_set
 #undef csr_clear
-#define csr_read(csr)	      (*csr_named(#csr))
+#define csr_read(csr)	      csr_kept(#csr)
 #define csr_write(csr, value) ((void)(*csr_named(#csr) = (xlen_t)(value)))
 #define csr_set(csr, bits)    ((void)(*csr_named(#csr) |= (xlen_t)(bits)))
 #define csr_clear(csr, bits)  ((void)(*csr_named(#csr) &= ~(xlen_t)(bits)))
@@ -71,6 +81,8 @@ static int set_up(void **state)
 	locked = has_open_aia = false;
 	slots = 16;
 	mseccfg = 0;
+	menvcfg_takes = (xlen_t)-1;
+	menvcfg_adds = 0;
 	cpu = cpu_prepare(block, &description);
 	return 0;
 }
@@ -293,6 +305,50 @@ static void test_clocks(void **state)
 	expect("names no CLINT or ACLINT for it");
 }
 
+static bool names(const char *extension)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "_%s_", extension);
+	return strstr(cpu->guest_isa.isa, text);
+}
+
+/* Offered when the hart has it, says how large its blocks are, and takes what makes it harmless. */
+static void test_blocks(void **state)
+{
+	static const uint64_t sstc = (uint64_t)1 << 63;
+
+	(void)state;
+	description.isa =
+		XLEN == 64 ? "rv64imac_zicbom_zicboz_sstc" : "rv32imac_zicbom_zicboz_sstc";
+	expect(NULL);
+	assert_false(names("zicbom") || names("zicboz"));
+	assert_true(cpu->envcfg == sstc);
+
+	description.block_shifts[MACHINE_BLOCK_ZEROED] = 6;
+	expect(NULL);
+	assert_true(names("zicboz") && !names("zicbom"));
+	assert_true(cpu->envcfg == (sstc | ENVCFG_CBZE));
+
+	description.block_shifts[MACHINE_BLOCK_MANAGED] = 6;
+	expect(NULL);
+	assert_true(names("zicboz") && names("zicbom"));
+	/* cbo.inval is a flush: CBIE is 1, not 3. */
+	assert_true(cpu->envcfg == (sstc | 0xd0));
+	cpu_set_up(cpu);
+	assert_int_equal(*csr_named("CSR_MENVCFG") & 0xff, 0xd0);
+
+	menvcfg_takes = ENVCFG_CBIE | ENVCFG_CBZE; /* no CBCFE */
+	expect(NULL);
+	assert_true(names("zicboz") && !names("zicbom"));
+	assert_true(cpu->envcfg == (sstc | ENVCFG_CBZE));
+	menvcfg_takes = ENVCFG_CBCFE | ENVCFG_CBIE;
+	menvcfg_adds = ENVCFG_CBIE; /* it knows an invalidation only */
+	expect(NULL);
+	assert_false(names("zicboz") || names("zicbom"));
+	assert_true(cpu->envcfg == sstc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pmp, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
+		cmocka_unit_test_setup(test_blocks, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -773,11 +773,19 @@ static void test_vmids_of_all(void **state)
 	assert_int_equal(vmids_of_all, 3);
 }
 
+bool csr_probe_mstateen0(xlen_t *value)
+{
+	*value = 0;
+	return false;
+}
+
 /* Harts between which a guest can't move: they differ in what it sees, or in what fences it. */
 static void test_alike(void **state)
 {
 	static const struct machine_hart sv39 = {.mmu_type = "riscv,sv39"},
-					 sv48 = {.mmu_type = "riscv,sv48"};
+					 sv48 = {.mmu_type = "riscv,sv48"},
+					 blocks = {.mmu_type = "riscv,sv39",
+						   .block_shifts = {0, 6}};
 	struct cpu *one = &harts[0].cpu, *other = &harts[1].cpu;
 
 	(void)state;
@@ -803,6 +811,7 @@ static void test_alike(void **state)
 	DIFFERS(has_menvcfg, false);
 	DIFFERS(guest_isa.isa[4], 'x');
 	DIFFERS(hart.description, &sv48);
+	DIFFERS(hart.description, &blocks);
 #undef DIFFERS
 	assert_true(arch_harts_alike(&one->hart, &other->hart));
 }

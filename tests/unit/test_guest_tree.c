@@ -30,6 +30,7 @@ static const struct guest_tree web = {
 	.extensions = extensions,
 	.extensions_length = sizeof(extensions),
 	.mmu_type = "riscv,sv57",
+	.block_shifts = (const uint8_t[]){6, 0, 12},
 	.plic = {0xc000000},
 	.plic_size = 0x400000,
 	.plic_sources = 31,
@@ -147,6 +148,10 @@ static void test_contents(void **state)
 		check_text(cpu, "riscv,isa", web.isa);
 		check_text(cpu, "riscv,isa-base", "rv64i");
 		check_text(cpu, "mmu-type", "riscv,sv57");
+		check_cell(cpu, "riscv,cbom-block-size", 64);
+		assert_null(
+			fdt_getprop(out, fdt_path_offset(out, cpu), "riscv,cboz-block-size", NULL));
+		check_cell(cpu, "riscv,cbop-block-size", 4096);
 		assert_memory_equal(get(cpu, "riscv,isa-extensions", sizeof(extensions)),
 				    extensions, sizeof(extensions));
 	}

@@ -347,6 +347,30 @@ static void test_odd_harts(void **state)
 	assert_null(machine.harts[1].extensions);
 }
 
+static void test_block_sizes(void **state)
+{
+	static const struct {
+		uint32_t size;
+		uint8_t shift;
+	} rows[] = {{64, 6}, {2, 1},  {4096, 12}, {0, 0},	{1, 0},
+		    {3, 0},  {96, 0}, {8192, 0},  {1u << 31, 0}};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++) {
+		edit_board();
+		set_cells(board_cpus[2], "riscv,cboz-block-size", 1, &rows[i].size);
+		assert_int_equal(read_edited(), OK);
+		assert_int_equal(machine.harts[1].block_shifts[MACHINE_BLOCK_ZEROED],
+				 rows[i].shift);
+		assert_int_equal(machine.harts[1].block_shifts[MACHINE_BLOCK_MANAGED], 0);
+		assert_int_equal(machine.harts[0].block_shifts[MACHINE_BLOCK_ZEROED], 0);
+	}
+	edit_board();
+	set_cells(board_cpus[2], "riscv,cboz-block-size", 2, (uint32_t[]){0, 64});
+	assert_int_equal(read_edited(), OK);
+	assert_int_equal(machine.harts[1].block_shifts[MACHINE_BLOCK_ZEROED], 0);
+}
+
 /* All controllers with one phandle: the first hart gets what the tree gives to it, others nothing.
  */
 static void test_duplicate_phandles(void **state)
@@ -688,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_odd_timers),
 		cmocka_unit_test(test_timebase_forms),
 		cmocka_unit_test(test_odd_harts),
+		cmocka_unit_test(test_block_sizes),
 		cmocka_unit_test(test_duplicate_phandles),
 		cmocka_unit_test(test_interrupt_parents),
 		cmocka_unit_test(test_stdout_path),

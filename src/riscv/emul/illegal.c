@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Illegal instructions of guests, which are not delegated because a guest's WFI
- * arrives as one (mstatus.TW). What isn't emulated here goes
+ * Illegal instructions of guests, which are not delegated because a guest's WFI, and its wrs.nto,
+ * arrive as one (mstatus.TW). What isn't emulated here goes
  * back to the guest as the exception that it is.
  */
 #include "core/arch.h"
@@ -16,7 +16,6 @@
 enum {
 	INSN_WFI = 0x10500073,
 	INSN_WRS_NTO = 0x00d00073,
-	INSN_WRS_STO = 0x01d00073,
 };
 
 /* csrrs rd, csr, x0 */
@@ -111,9 +110,9 @@ enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 	switch (trap->insn) {
 	case INSN_WFI: return wait_for_interrupt(context);
 	case INSN_WRS_NTO:
-	case INSN_WRS_STO:
 		pmu_note(&context->vcpu, PMU_ILLEGAL_INSN);
-		return TRAP_REFLECT; /* Zawrs isn't offered */
+		/* It may end for any reason ("Zawrs"): the guest looks again. */
+		return context->cpu->isa & ISA_BIT(ISA_ZAWRS) ? TRAP_SKIP : TRAP_REFLECT;
 	default:
 		pmu_note(&context->vcpu, PMU_ILLEGAL_INSN);
 		return emulate_time(context, trap->insn) ? TRAP_SKIP : TRAP_REFLECT;

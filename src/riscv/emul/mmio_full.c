@@ -97,13 +97,13 @@ long mmio_unfetchable(xlen_t pc, xlen_t cause, xlen_t value, xlen_t status)
  */
 static bool stores(uint32_t insn)
 {
-	enum { STORE = 0x23, STORE_FP = 0x27, AMO = 0x2f, FUNCT5_LR = 2 };
+	enum { STORE = 0x23, STORE_FP = 0x27, AMO = 0x2f, FUNCT5_LR = 2, MISC_MEM = 0x0f };
 	unsigned opcode = insn & 0x7f;
 	unsigned funct3 = insn >> 13 & 7; /* of a compressed one: c.fsd, c.sw, c.sd and c.fsw */
 	struct access_insn unused;
 
 	if ((insn & 3) == 3)
-		return opcode == STORE || opcode == STORE_FP ||
+		return opcode == STORE || opcode == STORE_FP || opcode == MISC_MEM ||
 		       (opcode == AMO && insn >> 27 != FUNCT5_LR);
 	if ((insn & 3) != 1 && funct3 >= 5)
 		return true;

@@ -597,11 +597,13 @@ void arch_counter_set(struct vcpu *vcpu, enum arch_counter counter, uint64_t val
 void arch_describe(const struct hart *hart, struct guest_tree *tree)
 {
 	static const char extensions[] = "i\0m\0a\0c";
+	static const uint8_t blocks[MACHINE_BLOCKS];
 
 	(void)hart;
 	tree->isa_base = XLEN == 64 ? "rv64i" : "rv32i";
 	tree->isa = XLEN == 64 ? "rv64imac" : "rv32imac";
 	tree->extensions = extensions;
 	tree->extensions_length = sizeof(extensions);
+	tree->block_shifts = blocks;
 	tree->mmu_type = XLEN == 64 ? "riscv,sv39" : "riscv,sv32";
 }
