@@ -101,14 +101,16 @@ void machine_power_read(struct machine_reader *reader)
 	struct machine_update *updates = reader->out->power_off;
 	uint32_t phandle = 0;
 	int parent, way;
+	bool is_read;
 
 	if (reader->out->finisher.raw || reader->out->has_htif)
 		return;
 	way = find_way(place, &parent);
 	if (way < 0)
 		return;
-	if ((way == PIN ? read_pin : read_register)(place, updates, &phandle) &&
-	    go_to(place, phandle, parent) &&
+	is_read = way == PIN ? read_pin(place, updates, &phandle)
+			     : read_register(place, updates, &phandle);
+	if (is_read && go_to(place, phandle, parent) &&
 	    (way == REGISTER || tree_compatible(place, &gpio, 1) == 0) && locate(place, updates))
 		return;
 	memset(updates, 0, sizeof(reader->out->power_off));

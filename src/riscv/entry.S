@@ -56,7 +56,7 @@ _start:
 	csrw	mtvec, t0
 	csrr	a0, mhartid
 
-draw:
+.Ldraw:
 	csrw	mie, zero
 	la	t0, boot_ticket
 	li	t1, 1
@@ -102,7 +102,7 @@ wait_for_boot:
 	/* The hart that had drawn it has handed it over: boot_hand_over. */
 	la	t0, boot_ticket
 	lw	t1, 0(t0)
-	beqz	t1, draw
+	beqz	t1, .Ldraw
 	wfi
 	j	8b
 5:
