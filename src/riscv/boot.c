@@ -43,7 +43,8 @@ _Noreturn void boot(xlen_t id, const void *tree)
 	boot_machine(tree);
 }
 
-struct cpu *cpu_at(unsigned index)
+/* NULL: there are no more. */
+static struct cpu *cpu_at(unsigned index)
 {
 	return index < cpu_count ? table[index].cpu : NULL;
 }
