@@ -72,7 +72,7 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 
 # What runs at boot, at a capsule's start or end, in the face of a failure, or for guests that set something of their hart,
 # is compiled to be small.
-RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_load.c capsule_make.c capsule_ram.c \
+RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c capsule_ram.c \
 	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c sched_boot.c seed.c \
 	space.c tree.c console_menu.c) \
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c ns16550.c sifive_uart.c) \
