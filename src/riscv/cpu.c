@@ -165,9 +165,9 @@ static void set_up_environment(const struct cpu *cpu)
 }
 
 /*
- * mstatus as riscv/exchange.S leaves it. With V=1 of its bits MPP alone is a guest's, and FS is on:
- * the guest's own FS decides, which is in vsstatus ("Virtual Supervisor Status (vsstatus)
- * Register").
+ * mstatus as riscv/exchange.S leaves it: as it is by now, when all is set up. With V=1 of its bits
+ * MPP alone is a guest's, and FS is on: the guest's own FS decides, which is in vsstatus ("Virtual
+ * Supervisor Status (vsstatus) Register").
  */
 static void set_up_exchange(struct cpu *cpu)
 {
@@ -201,7 +201,6 @@ void cpu_set_up(struct cpu *cpu)
 	csr_clear(mstatus, MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM | MSTATUS_MXR |
 				   MSTATUS_FS | MSTATUS_VS);
 	csr_set(mstatus, MSTATUS_TW);
-	set_up_exchange(cpu);
 	set_up_environment(cpu);
 	aia_set_up(cpu);
 	if (cpu->has_sstc)
@@ -209,4 +208,5 @@ void cpu_set_up(struct cpu *cpu)
 	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);
 	if (cpu->has_hypervisor)
 		virtual_set_up(cpu);
+	set_up_exchange(cpu);
 }
