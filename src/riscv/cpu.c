@@ -126,10 +126,7 @@ void cpu_probe(struct cpu *cpu)
 	guest = cpu->isa & guest_allowed;
 	/* Guests can use these registers whatever the tree says: they are switched if they exist.
 	 */
-	if (misa >> ('F' - 'A') & 1)
-		cpu->isa |= ISA_BIT(ISA_F);
-	if (misa >> ('D' - 'A') & 1)
-		cpu->isa |= ISA_BIT(ISA_D);
+	cpu->isa |= (misa >> ('F' - 'A') & 1) << ISA_F | (misa >> ('D' - 'A') & 1) << ISA_D;
 	cpu->hart.vendor = csr_read(mvendorid);
 	cpu->hart.architecture = csr_read(marchid);
 	cpu->hart.implementation = csr_read(mimpid);

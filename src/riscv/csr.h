@@ -199,7 +199,7 @@
  * mstateen0 ("State Enable 0 Registers"). Those of its bits that are known are few and at its two
  * ends: here in one word, the lower half's three and the upper half's.
  */
-#define STATEEN_BITS(low, high) ((uint32_t)(high) | ((uint32_t)(low)&7))
+#define STATEEN_BITS(low, high) (((uint32_t)(high) & ~(uint32_t)7) | ((uint32_t)(low)&7))
 #define STATEEN_FCSR		0x00000002
 #define STATEEN_JVT		0x00000004
 #define STATEEN_CTR		0x00400000

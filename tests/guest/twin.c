@@ -83,6 +83,7 @@ static bool is_special(unsigned int csr)
 		0x001, 0x002, 0x003,	       /* fflags, frm, fcsr: with the FP registers */
 		0x008, 0x009, 0x00a,	0x00f, /* vector: likewise */
 		0x015,			       /* seed */
+		0x14e, /* sctrctl: records of jumps would be written besides ours */
 		0x120, /* scountinhibit: QEMU 10.0 has it though menvcfg.CDE is 0 */
 		0x100, 0x104, 0x105,	0x140, 0x144,  0x14d,
 		0x15d, 0x180, SISELECT, SIREG, STOPEI, /* with the interrupt file */
@@ -341,13 +342,14 @@ static void hold_reservation(void)
 	reservations_kept += !failed;
 }
 
-/* --- AIA ---------------------------------------------------------------------------------------
+/* --- behind siselect ---------------------------------------------------------------------------
  *
  * A hart may show a guest that was given no AIA its priorities of interrupts, and an IMSIC's
- * interrupt file. What it sets there may be gone after a switch, but is never somebody else's.
+ * interrupt file; and its records of jumps to one that was given no Ssctr. What it sets there may
+ * be gone after a switch, but is never somebody else's.
  */
 
-enum { IPRIO = 0x30, EIDELIVERY = 0x70, EITHRESHOLD = 0x72, SELECT_END = 0x100 };
+enum { IPRIO = 0x30, EIDELIVERY = 0x70, EITHRESHOLD = 0x72, SELECT_END = 0x210 };
 
 static unsigned long indirect[SELECT_END]; /* what the register took; 0: there is none */
 static unsigned int indirect_count;

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from gdb import Gdb
-from machine import BUILD, ROOT, command, hypervisor
+from machine import BUILD, EXIT_DONE, ROOT, command, hypervisor
 
 CELLS = {
     "pmp": {"cpu": "h=false", "its": "twins", "symbol": "vcpu_exchange"},
@@ -170,3 +170,12 @@ def test_both_ways_do_the_same(tmp_path, cell, width):
         fences = [{what for what in change.events if isinstance(what, str)}
                   for change in (quick, slow)]
         assert fences[0] == fences[1]
+
+
+@pytest.mark.parametrize("cell,width", [("pmp", 64), ("H pmp", 32), ("hext", 64)])
+def test_twins_that_set_nothing(bench, tmp_path, cell, width):
+    """The same seen from inside, over thousands of quick changes."""
+    it = CELLS[cell]
+    bench.run(pack(tmp_path, it["its"], width), limit=60, width=width, cpus=1, mem="256M",
+              cpu=it["cpu"], append=it.get("append")).says(
+                  "PASS: twin A: 2000 rounds", "PASS: twin B: 2000 rounds").ends(EXIT_DONE)

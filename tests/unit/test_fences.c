@@ -337,10 +337,6 @@ void fp_load_f(const struct fp *fp)
 	(void)fp;
 }
 
-void vector_clear(void)
-{
-}
-
 void context_enter(struct context *context)
 {
 	(void)context;
@@ -393,10 +389,10 @@ void arch_vcpu_raise_ipi(void)
 		csr_set(mip, MIP_SSIP);
 }
 
-/* No hart here has interrupt files, and no guest makes calls. */
-void aia_forget(const struct cpu *cpu)
+/* No hart here has anything that isn't switched, and no guest makes calls. */
+void leftovers_forget(const struct cpu *cpu)
 {
-	(void)cpu;
+	fail_msg("hart %u has no leftovers", cpu->hart.index);
 }
 
 const struct sbi_slot sbi_slots[SBI_SLOTS];
