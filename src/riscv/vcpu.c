@@ -68,8 +68,13 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->pending = (struct pending){0};
 	context->fresh = true;
 	context->exchange_on = NULL;
-	/* User programs read the clock: Linux leaves this to the firmware. */
-	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
+	/*
+	 * User programs read the clock: Linux leaves this to the firmware. UXL of vsstatus is WARL:
+	 * what 0, which is no width, turns into is the hart's matter ("Virtual Supervisor Status
+	 * (vsstatus) Register").
+	 */
+	context->supervisor =
+		(struct supervisor){.sstatus = MSTATUS_UXL_64, .scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
 	memset(&context->features, 0, sizeof(context->features));
 	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));

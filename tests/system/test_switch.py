@@ -41,7 +41,7 @@ def test_twins(bench, cell):
     if cell in NEWER and major() < 10:
         pytest.skip("this emulator doesn't have it")
     width = CELLS[cell]["width"]
-    check_twins(bench.run(guest("twins", width), limit=60, cpus=1, mem="256M", **CELLS[cell]))
+    check_twins(bench.run(guest("twins", width), limit=150 if cell in NEWER else 60, cpus=1, mem="256M", **CELLS[cell]))
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if "hext" in cell and cell not in NEWER])
