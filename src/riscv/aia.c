@@ -54,6 +54,9 @@ void aia_set_up(const struct cpu *cpu)
 		return;
 	csr_write64(CSR_HVIEN, CSR_HVIENH, 0);
 	csr_write(CSR_HVICTL, 0);
+	/* "Configuring priorities of major interrupts at VS level": all as they are by default. */
+	csr_write64(CSR_HVIPRIO1, CSR_HVIPRIO1H, 0);
+	csr_write64(CSR_HVIPRIO2, CSR_HVIPRIO2H, 0);
 	csr_write(CSR_VSISELECT, 0);
 	if (XLEN == 32)
 		csr_write(CSR_HIDELEGH, 0);

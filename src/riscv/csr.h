@@ -43,6 +43,10 @@
 #define CSR_HVIENH     0x618
 #define CSR_HVICTL     0x609
 #define CSR_HIDELEGH   0x613
+#define CSR_HVIPRIO1   0x646
+#define CSR_HVIPRIO1H  0x656
+#define CSR_HVIPRIO2   0x647
+#define CSR_HVIPRIO2H  0x657
 #define CSR_MSTATEEN0  0x30c
 #define CSR_MSTATEEN0H 0x31c
 

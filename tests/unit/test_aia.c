@@ -10,6 +10,7 @@
 static struct {
 	bool has_siselect, has_mvien, has_imsic;
 	xlen_t siselect, vsiselect, mvien, hvien, hvictl;
+	uint64_t hviprio1, hviprio2;
 	xlen_t behind[0x100]; /* siselect */
 	unsigned ids;
 } hart;
@@ -28,6 +29,10 @@ static void *csr_named(const char *name)
 		return &hart.hvien;
 	if (!strcmp(name, "CSR_HVICTL"))
 		return &hart.hvictl;
+	if (!strcmp(name, "CSR_HVIPRIO1"))
+		return &hart.hviprio1;
+	if (!strcmp(name, "CSR_HVIPRIO2"))
+		return &hart.hviprio2;
 	return &other;
 }
 
@@ -82,6 +87,7 @@ static int set_up(void **state)
 	hart.has_siselect = hart.has_mvien = hart.has_imsic = true;
 	hart.ids = 255;
 	hart.siselect = hart.vsiselect = hart.mvien = hart.hvien = hart.hvictl = 0x72;
+	hart.hviprio1 = hart.hviprio2 = UINT64_MAX;
 	memset(hart.behind, 0xa5, sizeof(hart.behind));
 	return 0;
 }
@@ -161,6 +167,7 @@ static void test_set_up(void **state)
 	aia_probe(&cpu, 0);
 	aia_set_up(&cpu);
 	assert_true(!hart.hvien && !hart.hvictl && !hart.vsiselect);
+	assert_true(!hart.hviprio1 && !hart.hviprio2);
 	/* A hart without AIA has none of these. */
 	set_up(state);
 	hart.has_mvien = hart.has_siselect = false;
