@@ -435,7 +435,11 @@ trap_from_machine:
 	addi	t1, t1, 3 * XLEN_BYTES
 	j	1b
 3:
-	REG_L	t0, 2 * XLEN_BYTES(t1)
+	REG_L	t1, 2 * XLEN_BYTES(t1)
+	addi	t0, t0, 8
+	beqz	t1, 4f /* on behind the next instruction */
+	mv	t0, t1
+4:
 	csrw	mepc, t0
 	li	t0, MSTATUS_MPRV
 	csrc	mstatus, t0
