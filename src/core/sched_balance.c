@@ -182,17 +182,6 @@ static struct extremes find_extremes(const struct hart *hart, unsigned peer)
 	return found;
 }
 
-/* True when what is in the registers should rather go, and may when it waits. */
-static bool running_is_better(const struct hart *hart, const struct hart *peer,
-			      const struct extremes *found, uint64_t step)
-{
-	const struct vcpu *running = hart->vcpu;
-
-	return running && running->place == VCPU_RUNNING &&
-	       hart_set_has(&running->capsule->harts, peer->index) &&
-	       heap_before(service_of(found->most) + step / 2, service_of(running));
-}
-
 /*
  * What runs on the peer is ahead of somebody here: then the one that has had most here goes
  * there, so that those who have had less have more room. In the long run all that may move are
@@ -206,7 +195,7 @@ static void send_to_peer(struct hart *hart, struct hart *peer)
 	uint64_t there, ahead, step;
 
 	if (running && running->place == VCPU_RUNNING)
-		compare(&found, running, false);
+		compare(&found, running, hart_set_has(&running->capsule->harts, peer->index));
 	if (!found.least)
 		return;
 	sched->least = service_of(found.least);
@@ -220,16 +209,16 @@ static void send_to_peer(struct hart *hart, struct hart *peer)
 	/* Of one whose weight is worth more than a hart, or that can't go there, for ever. */
 	if ((int64_t)ahead > (int64_t)(AHEAD_MAX * step))
 		found.least->lag += ahead - AHEAD_MAX * step;
-	if (running_is_better(hart, peer, &found, step)) {
-		/*
-		 * It waits after its turn. Not to look before that, or to send another instead,
-		 * keeps the wrong two together for ever where turns and looks are in step.
-		 */
-		sched->looks_in = 0;
-		sched->peer = sched->peer ? sched->peer - 1 : sched_harts.count - 1;
+	if (found.most != running) {
+		send_waiting(hart, found.most, peer);
 		return;
 	}
-	send_waiting(hart, found.most, peer);
+	/*
+	 * It waits after its turn. Not to look before that, or to send another instead, keeps the
+	 * wrong two together for ever where turns and looks are in step.
+	 */
+	sched->looks_in = 0;
+	sched->peer = sched->peer ? sched->peer - 1 : sched_harts.count - 1;
 }
 
 static bool is_any_idle(void)
