@@ -129,7 +129,7 @@ bool log_has_room(void)
 	bool has_room;
 
 	lock_take(&ring.lock);
-	has_room = ring.head - ring.tail < RING_SIZE / 2;
+	has_room = ring.head - ring.tail < ring.size / 2;
 	lock_drop(&ring.lock);
 	return has_room;
 }
