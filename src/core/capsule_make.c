@@ -13,7 +13,6 @@
 #include "core/seed.h"
 #include "lib/print.h"
 #include "lib/string.h"
-#include "vdev/map.h"
 
 /* What is known while a capsule is made, and nobody needs afterwards. */
 struct making {
@@ -142,7 +141,7 @@ static enum status make_tree(struct making *making, struct reason *why)
 		.plic_sources = VPLIC_SOURCES - 1,
 		.uart = capsule->uart.dev.base,
 		.uart_size = capsule->uart.dev.size,
-		.uart_irq = VDEV_UART_IRQ,
+		.uart_irq = capsule->uart.irq,
 		.uart_clock = VUART_CLOCK,
 	};
 
