@@ -198,6 +198,9 @@ ARCH_INLINE void arch_vcpu_raise_ipi(void);
 /* Clear the supervisor software interrupt of the running vCPU; what it was. */
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu);
 
+/* The call that is being served is made again: its handler returns a0 and a1 as they were. */
+void arch_vcpu_repeat_call(void);
+
 /* The level of the supervisor external interrupt of a vCPU, which may run on another hart. */
 void arch_vcpu_set_external(struct vcpu *vcpu, bool level);
 

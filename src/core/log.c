@@ -134,6 +134,16 @@ size_t log_take_line(char *line, size_t size)
 	return length;
 }
 
+bool log_has_room(void)
+{
+	bool has_room;
+
+	lock_take(&ring.lock);
+	has_room = ring.head - ring.tail < ring.size / 2;
+	lock_drop(&ring.lock);
+	return has_room;
+}
+
 void log_rewind(void)
 {
 	lock_take(&ring.lock);
