@@ -21,6 +21,9 @@ _Noreturn void boot_machine(const void *tree);
 /* The capsule with this number; NULL when there is none. Any hart, once capsules run. */
 struct capsule *boot_capsule(unsigned number);
 
+/* The first capsule whose figures are to be told; NULL: none. Any hart. */
+struct capsule *boot_capsule_to_tell(void);
+
 /* `capsule` has ended for good; when it was the last one, so has the machine. Its own hart. */
 void boot_capsule_ended(struct capsule *capsule);
 

@@ -70,7 +70,7 @@ void virtual_set_up(struct cpu *cpu)
 	if (cpu->has_menvcfg)
 		csr_write64(CSR_HENVCFG, CSR_HENVCFGH, cpu->envcfg);
 	if (csr_probe_mstateen0(&unused))
-		csr_write64(CSR_HSTATEEN0, CSR_HSTATEEN0H, STATEEN_ENVCFG);
+		csr_write64(CSR_HSTATEEN0, CSR_HSTATEEN0H, (uint64_t)STATEEN_ENVCFG << 32);
 	csr_write(vsatp, 0);
 	csr_write(hgatp, 0);
 	virtual_drop(cpu);
