@@ -18,13 +18,23 @@ void panic_begin(void)
 	}
 }
 
+static _Noreturn void end(void)
+{
+	drivers_power_off(EXIT_NONE);
+	arch_hart_park();
+}
+
 _Noreturn void panic(const char *format, ...)
 {
+	static bool again; /* what reports a panic has panicked */
 	char text[256];
 	size_t length;
 	va_list args;
 
 	panic_begin();
+	if (again)
+		end();
+	again = true;
 	length = print_text(text, sizeof(text), "[!] CPU %u: Panic: ", hart_this()->id);
 	va_start(args, format);
 	print_text_v(text + length, sizeof(text) - length, format, args);
@@ -32,6 +42,5 @@ _Noreturn void panic(const char *format, ...)
 	console_emergency(text);
 	console_emergency("\n");
 	arch_backtrace();
-	drivers_power_off(EXIT_NONE);
-	arch_hart_park();
+	end();
 }

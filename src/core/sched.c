@@ -3,6 +3,7 @@
 #include "core/console.h"
 #include "core/sched_internal.h"
 #include "core/steal.h"
+#include "core/watch.h"
 #include "lib/div64.h"
 
 enum {
@@ -39,6 +40,11 @@ void sched_init(uint64_t hz, unsigned harts)
 uint64_t sched_turn(void)
 {
 	return turn;
+}
+
+uint64_t sched_patience(void)
+{
+	return turn * (TURNS_A_SECOND * SCHED_PATIENCE_SECONDS);
 }
 
 /* Two queues for each hart, in which there is room for everybody. */
@@ -86,15 +92,25 @@ void sched_set_console_hart(struct hart *hart)
 	sched_wake_console_hart();
 }
 
-void sched_wake_console_hart(void)
+static void call_console_hart(xlen_t call)
 {
 	if (!console_hart)
 		return;
-	__atomic_fetch_or(&console_hart->sched.calls, SCHED_CALL_CONSOLE, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&console_hart->sched.calls, call, __ATOMIC_RELEASE);
 	if (console_hart == hart_this())
 		arch_hart_request_work();
 	else
 		arch_hart_wake(console_hart);
+}
+
+void sched_wake_console_hart(void)
+{
+	call_console_hart(SCHED_CALL_CONSOLE);
+}
+
+void sched_watch(void)
+{
+	call_console_hart(SCHED_CALL_WATCH);
 }
 
 /* --- accounts ------------------------------------------------------------------------------- */
@@ -277,14 +293,19 @@ void sched_enqueue(struct vcpu *vcpu)
 
 /* --- what is due ----------------------------------------------------------------------------- */
 
-/* The terminal's clock, which may wake guests; then its next time. */
+/* The terminal's clock, which may wake guests, and the watch; then their next time. */
 static void tend_console(struct sched *sched, uint64_t now)
 {
+	uint64_t when = watch_tend(now), tick;
+
 	if (now >= console_deadline())
 		console_tick();
+	tick = console_deadline();
+	if (tick < when)
+		when = tick;
 	remove_timer(sched, &console_timer);
-	if (console_deadline() != never)
-		add_timer(sched, &console_timer, console_deadline());
+	if (when != never)
+		add_timer(sched, &console_timer, when);
 }
 
 static void wake(struct hart *hart, struct vcpu *vcpu, uint64_t now)
@@ -313,7 +334,9 @@ static void serve_calls(struct hart *hart, uint64_t now)
 {
 	xlen_t calls = __atomic_exchange_n(&hart->sched.calls, 0, __ATOMIC_ACQUIRE);
 
-	if (calls & SCHED_CALL_CONSOLE)
+	if (calls & SCHED_CALL_WATCH)
+		watch_begin(now);
+	if (calls & (SCHED_CALL_CONSOLE | SCHED_CALL_WATCH))
 		tend_console(&hart->sched, now);
 	if (calls & SCHED_CALL_SHARE)
 		sched_balance(hart);

@@ -12,6 +12,11 @@ void fake_boot_reset(void)
 	fake_boot = (struct fake_boot){0};
 }
 
+struct capsule *boot_capsule_at(unsigned index)
+{
+	return index < fake_boot.capsule_count ? fake_boot.capsules[index] : NULL;
+}
+
 void boot_capsule_ended(struct capsule *capsule)
 {
 	fake_boot.ended++;

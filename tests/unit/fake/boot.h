@@ -9,6 +9,8 @@ struct fake_boot {
 	unsigned ended;		    /* calls of boot_capsule_ended() */
 	unsigned revived;	    /* calls of boot_capsule_revived() */
 	const struct capsule *last; /* of either */
+	unsigned capsule_count;	    /* that boot_capsule_at() gives */
+	struct capsule *capsules[8];
 };
 
 extern struct fake_boot fake_boot;
