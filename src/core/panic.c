@@ -10,14 +10,18 @@ xlen_t panic_hart;
 
 void panic_begin(void)
 {
-	if (__atomic_exchange_n(&panic_hart, (xlen_t)hart_this()->id + 1, __ATOMIC_ACQ_REL) == 0) {
+	xlen_t self = (xlen_t)hart_this()->id + 1, first = 0;
+
+	if (__atomic_compare_exchange_n(&panic_hart, &first, self, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE)) {
 		drivers_emergency();
 		arch_harts_stop();
-	} else if (panic_hart != (xlen_t)hart_this()->id + 1) {
+	} else if (first != self) {
 		arch_hart_park();
 	}
 }
 
+/* Where nothing can power it off, this hart stops like all others. */
 static _Noreturn void end(void)
 {
 	drivers_power_off(EXIT_NONE);
