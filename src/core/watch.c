@@ -5,7 +5,7 @@
 #include "core/sched_internal.h"
 
 /* When to look; all ones: nothing is about to end. */
-static uint64_t look_at = (uint64_t)-1;
+static uint64_t look_at = SCHED_NEVER;
 
 /* One that hasn't taken the last call is called once more: it may have been lost. */
 static void call_all(void)
@@ -58,7 +58,7 @@ static bool look(struct capsule *capsule)
 
 void watch_begin(uint64_t now)
 {
-	if (look_at == (uint64_t)-1)
+	if (look_at == SCHED_NEVER)
 		look_at = now + sched_patience();
 }
 
@@ -71,7 +71,7 @@ uint64_t watch_tend(uint64_t now)
 		return look_at;
 	for (unsigned i = 0; (capsule = boot_capsule_at(i)) != NULL; i++)
 		any |= look(capsule);
-	look_at = any ? now + sched_patience() : (uint64_t)-1;
+	look_at = any ? now + sched_patience() : SCHED_NEVER;
 	if (any)
 		call_all();
 	return look_at;

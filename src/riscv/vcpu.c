@@ -32,12 +32,12 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 {
 	struct context *context;
 	struct reason why;
-	hpa_t memory;
+	void *memory;
 
-	if (ram_alloc(ram, align_up(sizeof(*context), PAGE_SIZE), PAGE_SIZE,
-		      RAM_OWNER_CAPSULE + capsule->number, &memory, &why) != OK)
+	if (ram_alloc_pages(ram, sizeof(*context), RAM_OWNER_CAPSULE + capsule->number, &memory,
+			    &why) != OK)
 		return NULL;
-	context = (struct context *)(uintptr_t)memory.raw;
+	context = memory;
 	memset(context, 0, sizeof(*context));
 	context->walk = (struct walk){
 		.ram = capsule->space.regions[0].from,
