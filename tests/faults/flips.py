@@ -5,7 +5,7 @@
 Every trial boots the hostile guest beside the victim on one hart, stops it by a debugger while both
 run, flips one bit, and lets it go on to its end. The seed says which bits; the moment is chance.
 
-Usage: flips.py [--width 64|32] [--trials N] [--seed N]
+Usage: flips.py [--width 64|32] [--trials N] [--seed N] [--seconds N]
 """
 
 import argparse
@@ -82,7 +82,7 @@ def judge(text, status):
     return "other"
 
 
-def trial(folder, width, dice, symbols):
+def trial(folder, width, dice, symbols, pages):
     """Where a bit was flipped, which one, and what came of it."""
     path, log = folder / "gdb", folder / "log"
     line = command(folder / "x.itb", width=width, cpus=1,
@@ -95,7 +95,8 @@ def trial(folder, width, dice, symbols):
         time.sleep(dice.random() * 0.5)
         debugger = Debugger(path, width)
         debugger.physical()
-        pages = used_pages(debugger, symbols[-1][0] + symbols[-1][1] + PAGE - 1 & -PAGE)
+        if not pages:   # the same in each trial
+            pages += used_pages(debugger, symbols[-1][0] + symbols[-1][1] + PAGE - 1 & -PAGE)
         at, name = choose(dice, symbols, pages)
         bit = dice.randrange(8)
         debugger.write(at, bytes([debugger.read(at, 1)[0] ^ 1 << bit]))
@@ -114,17 +115,22 @@ def main():
     parser.add_argument("--width", type=int, choices=(64, 32), default=64)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, help="no trial begins later than that")
     wanted = parser.parse_args()
     dice = random.Random(wanted.seed)
     symbols = data_symbols(wanted.width)
     counts = collections.Counter()
+    pages = []
+    end = time.monotonic() + (wanted.seconds or float("inf"))
     keep = BUILD / "test-logs" / "faults"
     keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         packed(folder, wanted.width)
         for number in range(wanted.trials):
-            at, name, bit, outcome, text = trial(folder, wanted.width, dice, symbols)
+            if time.monotonic() > end:
+                break
+            at, name, bit, outcome, text = trial(folder, wanted.width, dice, symbols, pages)
             counts[outcome, "static" if name != "allocated" else name] += 1
             if outcome != "harmless":
                 log = keep / ("rv%d-%d-%d.log" % (wanted.width, wanted.seed, number))
