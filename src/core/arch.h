@@ -12,25 +12,8 @@
 #include "core/manifest.h"
 #include "core/ram.h"
 #include "core/status.h"
+#include "core/this_hart.h"
 #include "core/vcpu.h"
-
-#if __STDC_HOSTED__
-/* The hart that the test, or a thread of it, pretends to be. */
-extern _Thread_local struct hart *arch_this_hart;
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#else
-/* In M-mode tp always holds the hart (riscv/trap.S, riscv/entry.S). */
-register struct hart *arch_this_hart __asm__("tp");
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#endif
 
 /* The vCPU whose guest trapped into this hart. */
 static inline struct vcpu *vcpu_this(void)
