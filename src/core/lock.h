@@ -15,8 +15,7 @@
 #include "core/types.h"
 
 struct lock {
-	/* Who holds it (lock_holder), or 0. A whole register: a swap of less has its result
-	 * extended. */
+	/* By lock_holder(), or 0. A whole register: an atomic swap of less has to be extended. */
 	atomic_ulong held;
 };
 
