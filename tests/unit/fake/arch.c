@@ -527,6 +527,11 @@ void arch_vcpu_raise_ipi(void)
 	arch_vcpu_honour(arch_this_hart->vcpu, VCPU_WANT_IPI);
 }
 
+void arch_vcpu_repeat_call(void)
+{
+	fake_arch_note(FAKE_REPEAT, arch_this_hart->vcpu, 0, 0);
+}
+
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 {
 	bool was = fake_vcpu_of(vcpu)->ipi;
@@ -562,10 +567,13 @@ static struct fake_vcpu *loaded(struct vcpu *vcpu)
 	return fake_vcpu_of(vcpu);
 }
 
-void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
+bool arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
 {
 	fake_arch_note(FAKE_DELEGATE, vcpu, delegate, 0);
+	if (fake_arch.keeps_misaligned)
+		return false;
 	loaded(vcpu)->misaligned = delegate;
+	return true;
 }
 
 void arch_vcpu_note_traps(struct vcpu *vcpu, bool noted)
