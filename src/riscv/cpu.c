@@ -115,20 +115,47 @@ static bool has_double_trap(void)
 	return has;
 }
 
+/*
+ * Whether there are vector registers: neither misa.V nor the device tree's V says so, since the
+ * smaller extensions (Zve32x ...) have them too. VS stays on until cpu_set_up().
+ */
+static bool has_vector_registers(void)
+{
+	xlen_t unused;
+
+	csr_set(mstatus, MSTATUS_VS);
+	return (csr_read(mstatus) & MSTATUS_VS) && csr_probe_vlenb(&unused);
+}
+
+/*
+ * F and D, which neither misa has to say nor the device tree says for certain. A guest with V=0 can
+ * switch on what nobody has named, so what is here must be known. FS stays on until cpu_set_up().
+ */
+static isa_set_t floating_point(void)
+{
+	xlen_t unused;
+
+	csr_set(mstatus, MSTATUS_FS);
+	if (!(csr_read(mstatus) & MSTATUS_FS) || !csr_probe_fcsr(&unused))
+		return 0;
+	return ISA_BIT(ISA_F) | (insn_probe_double() ? ISA_BIT(ISA_D) : 0);
+}
+
 void cpu_probe(struct cpu *cpu)
 {
 	xlen_t misa = csr_read(misa);
 	xlen_t unused;
-	isa_set_t guest;
+	isa_set_t named, guest;
 
-	cpu->isa = isa_read(cpu->hart.description, NULL);
+	named = isa_read(cpu->hart.description, NULL);
+	cpu->isa = (named & ~(ISA_BIT(ISA_F) | ISA_BIT(ISA_D))) | floating_point();
 	cpu->hart.vendor = csr_read(mvendorid);
 	cpu->hart.architecture = csr_read(marchid);
 	cpu->hart.implementation = csr_read(mimpid);
 	/* misa may be hardwired to zero: then the tree alone knows. */
 	cpu->has_supervisor = misa ? misa >> ('S' - 'A') & 1 : csr_probe_satp(&unused);
 	cpu->has_hypervisor = misa ? misa >> ('H' - 'A') & 1 : !!(cpu->isa & ISA_BIT(ISA_H));
-	cpu->has_vector = (cpu->isa & ISA_BIT(ISA_V)) || (misa >> ('V' - 'A') & 1);
+	cpu->has_vector = has_vector_registers();
 	cpu->has_time = csr_probe_time(&unused);
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
@@ -146,7 +173,7 @@ void cpu_probe(struct cpu *cpu)
 		virtual_probe(cpu);
 	cpu->hart.unfit = why_unfit(cpu);
 
-	guest = cpu->isa & guest_allowed;
+	guest = cpu->isa & named & guest_allowed;
 	if (!cpu->has_sstc)
 		guest &= ~ISA_BIT(ISA_SSTC);
 	isa_write(guest, XLEN, &cpu->guest_isa);

@@ -8,6 +8,7 @@
 #define RISCV_CSR_H
 
 /* Numbers of those that not every assembler knows by name. */
+#define CSR_FCSR	0x003
 #define CSR_STIMECMP	0x14d
 #define CSR_STIMECMPH	0x15d
 #define CSR_SENVCFG	0x10a
@@ -18,6 +19,7 @@
 #define CSR_MSECCFG	0x747
 #define CSR_TIME	0xc01
 #define CSR_TIMEH	0xc81
+#define CSR_VLENB	0xc22
 #define CSR_VSTIMECMP	0x24d
 #define CSR_VSTIMECMPH	0x25d
 #define CSR_HTIMEDELTA	0x605

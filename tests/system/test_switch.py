@@ -11,6 +11,8 @@ CELLS = {
     "rv64 no sstc": {"width": 64, "cpu": "h=false,sstc=false"},
     "rv64 no fp": {"width": 64, "cpu": "h=false,f=false,d=false"},
     "rv64 vector": {"width": 64, "cpu": "h=false,v=true"},
+    # Vector registers without V, which nothing says but the names of smaller extensions.
+    "rv64 Zve64f": {"width": 64, "cpu": "h=false,Zve64f=true"},
     "rv32": {"width": 32, "cpu": "h=false"},
     "rv32 no sstc": {"width": 32, "cpu": "h=false,sstc=false"},
     "rv64 H pmp": {"width": 64, "cpu": "", "append": "isolation=pmp"},

@@ -41,7 +41,7 @@ static xlen_t *csr_named(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, has_open_aia, locked;
+	has_countinhibit, has_open_aia, has_fcsr, has_double, has_vlenb, locked;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -68,11 +68,28 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = has_open_aia = false;
+	locked = has_open_aia = has_fcsr = has_double = has_vlenb = false;
 	slots = 16;
 	mseccfg = 0;
 	cpu = cpu_prepare(block, &description);
 	return 0;
+}
+
+bool csr_probe_fcsr(xlen_t *value)
+{
+	*value = 0;
+	return has_fcsr;
+}
+
+bool insn_probe_double(void)
+{
+	return has_double;
+}
+
+bool csr_probe_vlenb(xlen_t *value)
+{
+	*value = 16;
+	return has_vlenb;
 }
 
 bool csr_probe_time(xlen_t *value)
@@ -279,6 +296,34 @@ static void test_double_trap(void **state)
 	assert_false(cpu->has_double_trap);
 }
 
+/*
+ * With V=0 a guest can switch on what nobody has named, so what there is must be switched or
+ * cleared between guests; but they are only offered what is named.
+ */
+static void test_registers_without_a_name(void **state)
+{
+	const isa_set_t both = ISA_BIT(ISA_F) | ISA_BIT(ISA_D);
+
+	(void)state;
+	description.isa = "rv64imac";
+	*csr_named("misa") = misa_of("ACIMSU");
+	has_fcsr = has_double = has_vlenb = true;
+	expect(NULL);
+	assert_true((cpu->isa & both) == both);
+	assert_true(cpu->has_vector && cpu->has_leftovers);
+	assert_non_null(strstr(cpu->guest_isa.isa, "imac"));
+	has_double = has_vlenb = false;
+	expect(NULL);
+	assert_true((cpu->isa & both) == ISA_BIT(ISA_F));
+	assert_false(cpu->has_vector || cpu->has_leftovers);
+	/* Named, but not there. */
+	description.isa = "rv64imafdcv";
+	has_fcsr = false;
+	expect(NULL);
+	assert_false((cpu->isa & both) || cpu->has_vector);
+	assert_null(strstr(cpu->guest_isa.isa, "imaf"));
+}
+
 static void test_clocks(void **state)
 {
 	(void)state;
@@ -300,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
+		cmocka_unit_test_setup(test_registers_without_a_name, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
 	};
 
