@@ -125,6 +125,25 @@ insn_probe_double:
 	.option	pop
 
 /*
+ * bool probe_x(uintptr_t at, ...): whether anything answers there. Where nothing does the bus
+ * faults, as a rule.
+ */
+.macro DEVICE_PROBE name, insn
+	.globl	probe_\name
+probe_\name:
+1:
+	\insn
+2:
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+.endm
+
+	DEVICE_PROBE load8, "lbu t0, 0(a0)"
+	DEVICE_PROBE load32, "lw t0, 0(a0)"
+	DEVICE_PROBE store32, "sw a1, 0(a0)"
+
+/*
  * PMP registers by number: a CSR's number is part of the instruction, so each
  * is a table of 8-byte slots. All return false where the CSR doesn't exist.
  * pmpaddr0 is 0x3b0, pmpcfg0 is 0x3a0 (RV64: even numbers only).

@@ -67,6 +67,11 @@ bool csr_write_mireg(xlen_t select, xlen_t value);
 bool csr_set_mireg(xlen_t select, xlen_t bits);
 bool csr_write_sireg(xlen_t select, xlen_t value);
 
+/* Read or write memory of the host's; false when nothing answers there. */
+bool probe_load8(uintptr_t at);
+bool probe_load32(uintptr_t at);
+bool probe_store32(uintptr_t at, uint32_t value);
+
 /* PMP CSRs by number; false where they don't exist. */
 bool pmp_read_address(unsigned slot, xlen_t *value);
 bool pmp_write_address(unsigned slot, xlen_t value);
