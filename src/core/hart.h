@@ -26,6 +26,7 @@ struct sched {
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */
 	uint64_t timer_at;    /* ticks: key of the first of `timers`; all ones: none */
 	uint64_t turn;	      /* ticks: how long one is */
+	uint64_t forget;      /* ticks: a vCPU that slept for longer has no debts */
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */
@@ -38,9 +39,14 @@ struct sched {
 	uint64_t least; /* service of whoever had least here at the last look; to be peeked at */
 	uint64_t lag;	/* virtual time: what those here have beside it (struct vcpu, lag) */
 	unsigned peer;	/* index of the hart that it last compared itself with */
-	bool passed;	/* the last look would have sent what was running */
 	bool woke;	/* somebody came who may go first */
 	bool spent;	/* what runs has used up its capsule's ceiling */
+};
+
+/* What capsules want of a hart, noted at boot (core/place.c). */
+struct hart_placed {
+	uint32_t weight; /* of all vCPUs that begin there */
+	uint8_t names;	 /* how many capsules name it; it stays at 255 */
 };
 
 struct hart {
@@ -54,6 +60,7 @@ struct hart {
 
 	struct vcpu *vcpu; /* whose state is in the registers, or NULL; atomic to read */
 	struct sched sched;
+	struct hart_placed placed;
 };
 
 #endif
