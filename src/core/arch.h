@@ -95,6 +95,12 @@ struct hart *arch_hart(unsigned index);
 /* True when a guest can move between the two harts without noticing. Harts that are ready. */
 bool arch_harts_alike(const struct hart *a, const struct hart *b);
 
+/* True when a load of `width` bytes (1 or 4) from there doesn't fault, whatever it gives. */
+bool arch_answers(hpa_t at, unsigned width);
+
+/* A store to where there may be nothing; false when it faulted. */
+bool arch_write32(hpa_t at, uint32_t value);
+
 /* --- isolation ------------------------------------------------------------------------------ */
 
 /* The back end for a capsule that asks for `wanted` on `hart`; ERR_LIMIT when the hart can't. */

@@ -51,6 +51,26 @@ static void find_machine(const void *tree)
 	drivers_start(&machine);
 }
 
+/* What is about to be used is there, as far as the ends of a range tell. */
+static void check_ram(void)
+{
+	const struct ram_extent *extents = ram_extents_of(&ram);
+	struct reason why;
+
+	for (unsigned i = 0; i < ram.count; i++) {
+		hpa_t base = extents[i].base;
+		hpa_t last = {base.raw + extents[i].size - sizeof(uint32_t)};
+
+		if (extents[i].owner == RAM_OWNER_NOBODY &&
+		    !(arch_answers(base, sizeof(uint32_t)) && arch_answers(last, sizeof(uint32_t))))
+			must(refuse(&why, ERR_MISSING,
+				    "The device tree has memory at 0x%lx-0x%lx, but nothing "
+				    "answers there",
+				    (unsigned long)base.raw, (unsigned long)last.raw + 3),
+			     &why);
+	}
+}
+
 /* All RAM, minus what is in use already. An overlap among these is a broken machine. */
 static void find_ram(void)
 {
@@ -71,6 +91,7 @@ static void find_ram(void)
 		must(ram_reserve(&ram, machine.reserved[i].range, RAM_OWNER_RESERVED,
 				 machine.reserved[i].name, &why),
 		     &why);
+	check_ram();
 }
 
 /* Tables that were small as long as there was no RAM. Without more they do what they can. */

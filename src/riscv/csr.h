@@ -8,6 +8,7 @@
 #define RISCV_CSR_H
 
 /* Numbers of those that not every assembler knows by name. */
+#define CSR_FCSR	0x003
 #define CSR_STIMECMP	0x14d
 #define CSR_STIMECMPH	0x15d
 #define CSR_SENVCFG	0x10a

@@ -214,6 +214,12 @@ struct hpa_range arch_reachable(struct hpa_range range)
 	return range;
 }
 
+bool arch_answers(hpa_t at, unsigned width)
+{
+	(void)width;
+	return !fake_arch.nothing_at || at.raw != fake_arch.nothing_at;
+}
+
 enum status arch_harts_start(const struct machine *machine, struct ram_map *ram, struct reason *why)
 {
 	(void)ram;
