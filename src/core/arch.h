@@ -95,6 +95,12 @@ struct hart *arch_hart(unsigned index);
 /* True when a guest can move between the two harts without noticing. Harts that are ready. */
 bool arch_harts_alike(const struct hart *a, const struct hart *b);
 
+/* True when a load of `width` bytes (1 or 4) from there doesn't fault, whatever it gives. */
+bool arch_answers(hpa_t at, unsigned width);
+
+/* A store to where there may be nothing; false when it faulted. */
+bool arch_write32(hpa_t at, uint32_t value);
+
 /* --- isolation ------------------------------------------------------------------------------ */
 
 /* The back end for a capsule that asks for `wanted` on `hart`; ERR_LIMIT when the hart can't. */
@@ -181,6 +187,9 @@ ARCH_INLINE void arch_vcpu_raise_ipi(void);
 /* Clear the supervisor software interrupt of the running vCPU; what it was. */
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu);
 
+/* The call that is being served is made again: its handler returns a0 and a1 as they were. */
+void arch_vcpu_repeat_call(void);
+
 /* The level of the supervisor external interrupt of a vCPU, which may run on another hart. */
 void arch_vcpu_set_external(struct vcpu *vcpu, bool level);
 
@@ -195,9 +204,9 @@ bool arch_asid_valid(xlen_t asid);
 
 /*
  * Misaligned loads and stores of `vcpu` are its own exceptions, or emulated as they are when it
- * starts.
+ * starts. False when the hart doesn't delegate them: then nothing has changed.
  */
-void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate);
+bool arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate) MUST_USE;
 
 /*
  * Traps of `vcpu` for which pmu.h has PMU_NOTED_BY_VECTOR are told to pmu_note() from the next

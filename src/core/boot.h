@@ -21,6 +21,9 @@ _Noreturn void boot_machine(const void *tree);
 /* The capsule with this number; NULL when there is none. Any hart, once capsules run. */
 struct capsule *boot_capsule(unsigned number);
 
+/* The first capsule whose figures are to be told; NULL: none. Any hart. */
+struct capsule *boot_capsule_to_tell(void);
+
 /* The index-th capsule; NULL: there are no more. Any hart, once capsules run. */
 struct capsule *boot_capsule_at(unsigned index);
 

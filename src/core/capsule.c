@@ -4,16 +4,11 @@
 
 #include "core/arch.h"
 #include "core/boot.h"
+#include "core/figures.h"
 #include "core/log.h"
 #include "core/sched.h"
-#include "lib/div64.h"
 #include "lib/print.h"
 #include "lib/string.h"
-
-enum {
-	EXITS_LINE = 120, /* a line of them, and at most one reason with its number */
-	EXITS_WORD = 50,
-};
 
 static void note_end(struct capsule *capsule, enum capsule_end end, const char *how)
 {
@@ -170,7 +165,7 @@ static bool starts_again(struct capsule *capsule, uint64_t now)
 
 static void end_for_good(struct capsule *capsule)
 {
-	capsule_show_figures(capsule);
+	figures_ask(capsule);
 	console_end(&capsule->console, true);
 	boot_capsule_ended(capsule);
 }
@@ -240,79 +235,4 @@ void capsule_vcpu_left(struct capsule *capsule)
 	if (!__atomic_sub_fetch(&capsule->present, 1, __ATOMIC_SEQ_CST) &&
 	    __atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_STOPPING)
 		sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
-}
-
-static const char *state_name(enum capsule_state state)
-{
-	switch (state) {
-	case CAPSULE_EMPTY: return "empty";
-	case CAPSULE_LOADING: return "loading";
-	case CAPSULE_RUNNING: return "running";
-	case CAPSULE_STOPPING: return "stopping";
-	case CAPSULE_WAITING: return "waiting to start again";
-	case CAPSULE_ENDED: return "ended";
-	case CAPSULE_LOST: return "lost";
-	}
-	return "?";
-}
-
-static unsigned long in_ms(const struct capsule *capsule, uint64_t ticks)
-{
-	uint32_t ticks_a_ms = div64_u32(capsule->timebase, 1000, NULL);
-
-	return (unsigned long)div64_u32(ticks, ticks_a_ms ? ticks_a_ms : 1, NULL);
-}
-
-/* Why it has left its guest, most of all for what: lines of a length that people read. */
-static void show_exits(const struct capsule *capsule, const struct vcpu *vcpu)
-{
-	char line[EXITS_LINE];
-	size_t length = 0;
-	const char *what;
-	xlen_t count;
-
-	for (unsigned i = 0; (what = arch_vcpu_exits(vcpu, i, &count)) != NULL; i++) {
-		if (!count)
-			continue;
-		if (length > EXITS_LINE - EXITS_WORD) {
-			log_info("Capsule %u:     exits: %s", capsule->number, line);
-			length = 0;
-		}
-		length += print_text(line + length, sizeof(line) - length, "%s%lu %s",
-				     length ? ", " : "", (unsigned long)count, what);
-	}
-	if (length)
-		log_info("Capsule %u:     exits: %s", capsule->number, line);
-}
-
-/*
- * What has gone by since the vCPU began to run, or to wait, isn't in its account yet. Its hart may
- * be about to write that: then this is a figure of a moment ago, or none.
- */
-static uint64_t not_yet(const struct vcpu *vcpu, enum vcpu_place place, uint64_t since)
-{
-	uint64_t passed = arch_time() - since;
-
-	return vcpu->place == place && (int64_t)passed > 0 ? passed : 0;
-}
-
-void capsule_show_figures(const struct capsule *capsule)
-{
-	log_info("Capsule %u: %s: %s, %lu MiB, started %u times", capsule->number, capsule->name,
-		 state_name(capsule->state), (unsigned long)(capsule->ram_size >> 20),
-		 capsule->starts);
-	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
-		const struct vcpu *vcpu = capsule->vcpus[i];
-
-		if (!vcpu->switches)
-			continue;
-		log_info("Capsule %u:   vCPU %u on CPU %u: ran %lu ms, waited %lu ms, loaded %u "
-			 "times, moved %u times",
-			 capsule->number, i, vcpu->hart->id,
-			 in_ms(capsule, vcpu->run_time + not_yet(vcpu, VCPU_RUNNING,
-								 vcpu->hart->sched.since)),
-			 in_ms(capsule, vcpu->wait_time + not_yet(vcpu, VCPU_QUEUED, vcpu->since)),
-			 (unsigned)vcpu->switches, (unsigned)vcpu->migrations);
-		show_exits(capsule, vcpu);
-	}
 }

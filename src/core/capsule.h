@@ -72,6 +72,13 @@ struct capsule_image {
 	const char *bootargs;
 };
 
+/* The device tree that the guest gets, in memory of the capsule's; constant. */
+struct capsule_tree {
+	const uint8_t *bytes;
+	size_t size;
+	size_t seed; /* where in it the seed for random numbers is; 0: there is none */
+};
+
 struct capsule {
 	/* Constant once loaded. */
 	unsigned number; /* 1, 2, ... */
@@ -85,6 +92,7 @@ struct capsule {
 	uint32_t timebase;     /* Hz */
 	struct hart_set harts; /* where its vCPUs may run */
 	struct capsule_image image;
+	struct capsule_tree tree;
 	enum manifest_restart restart;
 
 	enum capsule_state state; /* atomic */
@@ -102,6 +110,7 @@ struct capsule {
 	uint64_t reboots[CAPSULE_REBOOTS_MAX]; /* when the last ones were */
 
 	enum capsule_request request; /* atomic */
+	unsigned figures; /* atomic: the vCPU whose are told next (core/figures.c), + 1; 0: none */
 
 	struct console_port console;
 
@@ -140,9 +149,6 @@ void capsule_unanswered(struct capsule *capsule, const struct hart *hart);
 /* It was to end, but `hart` doesn't answer: it is given up, and never starts again. The console's
  * hart. */
 void capsule_lose(struct capsule *capsule, const struct hart *hart);
-
-/* Some lines about what it has done so far, into the log. Any hart. */
-void capsule_show_figures(const struct capsule *capsule);
 
 /* Ask for something; any hart. */
 void capsule_ask(struct capsule *capsule, enum capsule_request request);

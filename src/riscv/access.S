@@ -87,10 +87,59 @@ csr_probe_\name:
 	CSR_PROBE siselect, CSR_SISELECT
 	CSR_PROBE mstateen0, CSR_MSTATEEN0
 	CSR_PROBE mvien, CSR_MVIEN
+	CSR_PROBE fcsr, CSR_FCSR
 
 csr_absent:
 	li	a0, 0
 	ret
+
+/*
+ * Many at once: of each pair of instructions neither is executed where the first one's CSR doesn't
+ * exist (trap.S, landing 0).
+ */
+	.option	push
+	.option	norvc
+	/* unsigned csr_probe_leftovers(void): the first ones of enum leftover, in its order */
+	.globl	csr_probe_leftovers
+csr_probe_leftovers:
+	li	a0, 0
+	.set	bit, 1
+1:
+	.irp	csr, CSR_JVT, CSR_FCSR, CSR_SCONTEXT, CSR_SRMCFG, CSR_SCTRSTATUS, CSR_VLENB
+	csrr	t0, \csr
+	ori	a0, a0, bit
+	.set	bit, bit << 1
+	.endr
+2:
+	ret
+	FIXUP 1b, 2b, 0
+
+	/* void csr_clear_records(void): SCTRCLR, which no assembler knows yet */
+	.globl	csr_clear_records
+csr_clear_records:
+	.4byte	0x10400073
+	ret
+
+	/* void csr_zero_optional(void) */
+	.globl	csr_zero_optional
+csr_zero_optional:
+1:
+	.irp	csr, CSR_MSTATEEN0, CSR_MSTATEEN0 + 1, CSR_MSTATEEN0 + 2, CSR_MSTATEEN0 + 3, \
+		CSR_MCTRCTL, CSR_SRMCFG
+	csrw	\csr, zero
+	nop
+	.endr
+	.if XLEN_BYTES == 4
+	.irp	csr, CSR_MSTATUSH, CSR_MEDELEGH, CSR_HEDELEGH, CSR_MSTATEEN0H, \
+		CSR_MSTATEEN0H + 1, CSR_MSTATEEN0H + 2, CSR_MSTATEEN0H + 3
+	csrw	\csr, zero
+	nop
+	.endr
+	.endif
+2:
+	ret
+	FIXUP 1b, 2b, 0
+	.option	pop
 
 /* bool csr_x(xlen_t select, xlen_t value) */
 .macro INDIRECT name, insn, select, register
@@ -108,6 +157,38 @@ csr_\name:
 	INDIRECT write_mireg, csrw, CSR_MISELECT, CSR_MIREG
 	INDIRECT set_mireg, csrs, CSR_MISELECT, CSR_MIREG
 	INDIRECT write_sireg, csrw, CSR_SISELECT, CSR_SIREG
+
+/* bool insn_probe_double(void): an instruction of D that changes nothing. mstatus.FS is on. */
+	.option	push
+	.option	arch, +d
+	.globl	insn_probe_double
+insn_probe_double:
+1:
+	fsgnj.d	f0, f0, f0
+2:
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+	.option	pop
+
+/*
+ * bool probe_x(uintptr_t at, ...): whether anything answers there. Where nothing does the bus
+ * faults, as a rule.
+ */
+.macro DEVICE_PROBE name, insn
+	.globl	probe_\name
+probe_\name:
+1:
+	\insn
+2:
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+.endm
+
+	DEVICE_PROBE load8, "lbu t0, 0(a0)"
+	DEVICE_PROBE load32, "lw t0, 0(a0)"
+	DEVICE_PROBE store32, "sw a1, 0(a0)"
 
 /*
  * PMP registers by number: a CSR's number is part of the instruction, so each

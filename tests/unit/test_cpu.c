@@ -41,7 +41,8 @@ static xlen_t *csr_named(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, has_open_aia, locked;
+	has_countinhibit, has_fcsr, has_double, locked;
+static uint8_t leftovers;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -68,11 +69,23 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = has_open_aia = false;
+	locked = has_fcsr = has_double = false;
+	leftovers = 0;
 	slots = 16;
 	mseccfg = 0;
 	cpu = cpu_prepare(block, &description);
 	return 0;
+}
+
+bool csr_probe_fcsr(xlen_t *value)
+{
+	*value = 0;
+	return has_fcsr || (*csr_named("misa") >> ('F' - 'A') & 1);
+}
+
+bool insn_probe_double(void)
+{
+	return has_double || (*csr_named("misa") >> ('D' - 'A') & 1);
 }
 
 bool csr_probe_time(xlen_t *value)
@@ -138,9 +151,12 @@ bool csr_probe_mcountinhibit(xlen_t *value)
 	return has_countinhibit;
 }
 
-void aia_probe(struct cpu *of)
+/* What it goes by is known. */
+void leftovers_probe(struct cpu *of)
 {
-	of->has_aia = of->aia_open = has_open_aia;
+	assert_int_equal(of->has_hypervisor, *csr_named("misa") >> ('H' - 'A') & 1);
+	assert_true(of->has_menvcfg);
+	of->leftovers = leftovers;
 }
 
 void aia_set_up(const struct cpu *of)
@@ -187,6 +203,7 @@ void virtual_probe(struct cpu *of)
 void virtual_set_up(struct cpu *of)
 {
 	assert_true(of->has_hypervisor);
+	csr_clear(mstatus, MSTATUS_TW);
 }
 
 /* NULL: it is fit. */
@@ -267,6 +284,71 @@ static void test_pmp(void **state)
 	expect(NULL);
 }
 
+/* Registers that a tree doesn't tell of are switched all the same, but not offered. */
+static void test_hidden_fp(void **state)
+{
+	(void)state;
+	description.isa = "rv64imac";
+	*csr_named("misa") = misa_of("ACIMSU");
+	expect(NULL);
+	assert_int_equal(cpu->isa & (ISA_BIT(ISA_F) | ISA_BIT(ISA_D)), 0);
+	*csr_named("misa") = misa_of("ACFIMSU");
+	expect(NULL);
+	assert_int_equal(cpu->isa & (ISA_BIT(ISA_F) | ISA_BIT(ISA_D)), ISA_BIT(ISA_F));
+	*csr_named("misa") = misa_of("ACDFIMSU");
+	expect(NULL);
+	assert_true(cpu->isa & ISA_BIT(ISA_F) && cpu->isa & ISA_BIT(ISA_D));
+	assert_non_null(strstr(cpu->guest_isa.isa, "imac_"));
+	/* One on which guests leave something isn't a usual one. */
+	assert_true(cpu->is_usual == cpu->has_sstc);
+	leftovers = 1;
+	expect(NULL);
+	assert_false(cpu->is_usual);
+}
+
+/* misa says nothing, or the tree says too much: the registers themselves are asked. */
+static void test_fp_by_itself(void **state)
+{
+	const isa_set_t both = ISA_BIT(ISA_F) | ISA_BIT(ISA_D);
+
+	(void)state;
+	description.isa = "rv64imac";
+	*csr_named("misa") = 0;
+	has_fcsr = has_double = true;
+	expect(NULL);
+	assert_true((cpu->isa & both) == both);
+	has_double = false;
+	expect(NULL);
+	assert_true((cpu->isa & both) == ISA_BIT(ISA_F));
+	description.isa = "rv64imafdc";
+	has_fcsr = false;
+	expect(NULL);
+	assert_false(cpu->isa & both);
+	assert_null(strstr(cpu->guest_isa.isa, "imaf"));
+}
+
+/*
+ * "Virtualization Support in mstatus Register": TW has WFI trap with V=0, and must be off with V=1,
+ * where hstatus.VTW does it; and so it must stay when guests take turns (status_host).
+ */
+static void test_set_up(void **state)
+{
+	(void)state;
+	mseccfg = 0;
+	*csr_named("CSR_MSECCFG") = MSECCFG_USEED | MSECCFG_SSEED | MSECCFG_MLPE | 1 << 30;
+	*csr_named("mstatus") = MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TSR | MSTATUS_SBE;
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_int_equal(*csr_named("mstatus"), MSTATUS_TW);
+	assert_int_equal(cpu->status_host, MSTATUS_TW);
+	assert_int_equal(*csr_named("CSR_MSECCFG"), 1 << 30);
+	*csr_named("misa") = misa_of("ACDFHIMSU");
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_int_equal(*csr_named("mstatus"), 0);
+	assert_int_equal(cpu->status_host & MSTATUS_TW, 0);
+}
+
 /* The double-trap bit is RV32's affair here; it is never left set. */
 static void test_double_trap(void **state)
 {
@@ -299,6 +381,9 @@ int main(void)
 		cmocka_unit_test_setup(test_fit, set_up),
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
+		cmocka_unit_test_setup(test_hidden_fp, set_up),
+		cmocka_unit_test_setup(test_fp_by_itself, set_up),
+		cmocka_unit_test_setup(test_set_up, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
 	};
