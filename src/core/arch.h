@@ -12,25 +12,8 @@
 #include "core/manifest.h"
 #include "core/ram.h"
 #include "core/status.h"
+#include "core/this_hart.h"
 #include "core/vcpu.h"
-
-#if __STDC_HOSTED__
-/* The hart that the test, or a thread of it, pretends to be. */
-extern _Thread_local struct hart *arch_this_hart;
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#else
-/* In M-mode tp always holds the hart (riscv/trap.S, riscv/entry.S). */
-register struct hart *arch_this_hart __asm__("tp");
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#endif
 
 /* The vCPU whose guest trapped into this hart. */
 static inline struct vcpu *vcpu_this(void)
@@ -215,9 +198,9 @@ bool arch_asid_valid(xlen_t asid);
 
 /*
  * Misaligned loads and stores of `vcpu` are its own exceptions, or emulated as they are when it
- * starts.
+ * starts. False when the hart doesn't delegate them: then nothing has changed.
  */
-void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate);
+bool arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate) MUST_USE;
 
 /*
  * Traps of `vcpu` for which pmu.h has PMU_NOTED_BY_VECTOR are told to pmu_note() from the next

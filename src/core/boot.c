@@ -302,9 +302,14 @@ struct capsule *boot_capsule(unsigned number)
 	return NULL;
 }
 
+struct capsule *boot_capsule_at(unsigned index)
+{
+	return index < capsule_count ? capsules[index] : NULL;
+}
+
 void boot_capsule_ended(struct capsule *capsule)
 {
-	if (capsule->end == CAPSULE_FAILED)
+	if (capsule->end == CAPSULE_FAILED || capsule->state == CAPSULE_LOST)
 		__atomic_store_n(&any_failed, true, __ATOMIC_RELAXED);
 	if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0) {
 		boot_power_off(any_failed ? EXIT_FAILED : EXIT_DONE);

@@ -50,11 +50,9 @@ struct cpu {
 	bool has_hypervisor;   /* guests run with V=1 (riscv/virtual.h) */
 	unsigned vmids;	       /* the highest VMID that hgatp takes */
 	unsigned gstage_modes; /* bit n: hgatp takes mode n */
-	bool has_vector;
-	bool has_aia;	    /* CSRs of the Advanced Interrupt Architecture (riscv/aia.h) */
-	bool aia_open;	    /* guests can reach some of them */
-	bool has_leftovers; /* of one guest, which have to be cleared before the next: see vcpu.c */
-	bool has_time;	    /* the `time` CSR can be read */
+	bool has_aia;	       /* CSRs of the Advanced Interrupt Architecture (riscv/aia.h) */
+	uint8_t leftovers; /* enum leftover: what one guest leaves must be cleared for the next */
+	bool has_time;	   /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
 	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
@@ -106,7 +104,7 @@ const char *cpu_maker(const struct cpu *cpu);
  */
 extern volatile uint32_t *cpu_mtime;
 
-/* All harts, in the order of the device tree; NULL for those left out. */
+/* All harts, in the order of the device tree; NULL for those left out, and beyond. Any hart. */
 struct cpu *cpu_at(unsigned index);
 
 #endif

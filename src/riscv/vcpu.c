@@ -11,10 +11,10 @@
 #include "core/sched.h"
 #include "lib/string.h"
 #include "riscv/access.h"
-#include "riscv/aia.h"
 #include "riscv/cpu.h"
 #include "riscv/features.h"
 #include "riscv/fence.h"
+#include "riscv/leftovers.h"
 #include "riscv/trap.h"
 #include "riscv/virtual.h"
 
@@ -26,7 +26,6 @@ void fp_save_d(struct fp *fp);
 void fp_load_d(const struct fp *fp);
 void fp_save_f(struct fp *fp);
 void fp_load_f(const struct fp *fp);
-void vector_clear(void);
 
 struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
 {
@@ -69,33 +68,19 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->pending = (struct pending){0};
 	context->fresh = true;
 	context->exchange_on = NULL;
-	/* User programs read the clock: Linux leaves this to the firmware. */
-	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
+	/*
+	 * User programs read the clock: Linux leaves this to the firmware. UXL of vsstatus is WARL:
+	 * what 0, which is no width, turns into is the hart's matter ("Virtual Supervisor Status
+	 * (vsstatus) Register").
+	 */
+	context->supervisor =
+		(struct supervisor){.sstatus = MSTATUS_UXL_64, .scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
 	memset(&context->features, 0, sizeof(context->features));
 	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));
 	vcpu->state = VCPU_STARTED;
 	vcpu->wait = false;
 	vcpu->resume = false;
-}
-
-/*
- * Guests aren't offered V, but where the hart has it they can switch it on by themselves
- * (sstatus.VS): what they leave there must not reach the next one.
- */
-static void clear_vector(void)
-{
-	csr_set(mstatus, MSTATUS_VS);
-	vector_clear();
-}
-
-/* What isn't offered, so isn't kept either, but can't be switched off. */
-static __attribute__((noinline)) void clear_leftovers(const struct cpu *cpu)
-{
-	if (cpu->has_vector && !cpu->has_hypervisor)
-		clear_vector();
-	if (cpu->aia_open)
-		aia_forget(cpu);
 }
 
 /* mstatus of the loaded guest, MPP as it will have it. */
@@ -220,8 +205,8 @@ static void switch_any(struct cpu *cpu, struct context *from, struct context *to
 	fence_in(cpu, to);
 	csr_set(mstatus, MSTATUS_FS);
 	switch_fp(cpu, from, to);
-	if (cpu->has_leftovers)
-		clear_leftovers(cpu);
+	if (cpu->leftovers)
+		leftovers_forget(cpu);
 	if (virtual) {
 		virtual_load(cpu, to);
 		arch_timer_reset();

@@ -171,6 +171,14 @@ bool sbi_memory_part(const struct capsule *capsule, xlen_t low, xlen_t high, xle
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);
 
 /*
+ * Let the calling vCPU sleep, once its call has returned, until an interrupt is pending that its
+ * `sie` allows ("HART_SUSPENDED"). It goes on behind the call, or where sbi_resume_at() has said,
+ * in the state in which a vCPU starts ("non-retentive").
+ */
+void sbi_suspend(struct vcpu *vcpu);
+void sbi_resume_at(struct vcpu *vcpu, xlen_t address, xlen_t opaque);
+
+/*
  * Send one byte, as the last thing that a call does which blocks until there is room: `a0` and `a1`
  * are its arguments, `value` its result's. While there is none the call is made again, so that
  * interrupts and turns go on meanwhile; SBI_ERR_FAILED when the terminal is stuck.
