@@ -3,7 +3,8 @@
  * storm.elf: what hostile.elf is for one vCPU this is for several. All of them, at random and all
  * at once, start and stop each other, suspend, call and fence each other, take and give back what
  * SBI extensions have, and use their devices through page tables whose entries, leaves and tables
- * alike, the others are changing meanwhile: to devices, to RAM, to the hypervisor, to the neighbour.
+ * alike, the others are changing meanwhile: to devices, to RAM, to the hypervisor, to the
+ * neighbour.
  *
  * Whatever comes back must be an answer that the SBI specification allows there, or data that is
  * the capsule's own; and at the end each vCPU must still stop, and start again.
@@ -20,20 +21,20 @@
 #include "kit/string.h"
 #include "kit/trap.h"
 
-#define PAGE	    4096UL
-#define VA	    0x50000000UL /* three pages in a row: data, data, code */
-#define VA_PAGES    3
-#define VA_CODE	    (VA + 2 * PAGE)
-#define HYPERVISOR  0x80000000UL
-#define NEIGHBOUR   0x86200000UL
-#define OWN_BYTE    0xa5
-#define OWN_WORD    (-1UL / 0xff * OWN_BYTE)
+#define PAGE	   4096UL
+#define VA	   0x50000000UL /* three pages in a row: data, data, code */
+#define VA_PAGES   3
+#define VA_CODE	   (VA + 2 * PAGE)
+#define HYPERVISOR 0x80000000UL
+#define NEIGHBOUR  0x86200000UL
+#define OWN_BYTE   0xa5
+#define OWN_WORD   (-1UL / 0xff * OWN_BYTE)
 /* In a device's page here are registers with at most three bits: the PLIC's priorities. */
-#define OFFSET	    0x20
-#define SOON	    2000
-#define RETENTIVE   0x00000000UL
-#define FORGETTING  0x80000000UL
-#define CODE_WORDS  4
+#define OFFSET	   0x20
+#define SOON	   2000
+#define RETENTIVE  0x00000000UL
+#define FORGETTING 0x80000000UL
+#define CODE_WORDS 4
 
 /* Data, code, and what the steal-time calls of each vCPU write to. */
 static uint8_t own[2][PAGE] __attribute__((aligned(4096)));
@@ -83,8 +84,8 @@ static struct sbiret call(unsigned long allowed, unsigned long eid, unsigned lon
 	return r;
 }
 
-#define OK		1UL
-#define OR(error)	(1UL << -(error))
+#define OK	  1UL
+#define OR(error) (1UL << -(error))
 
 /* --- each other ------------------------------------------------------------------------------ */
 
@@ -101,8 +102,9 @@ static void start_another(unsigned me)
 
 static void start_wrongly(unsigned me)
 {
-	static const unsigned long bad[] = {HYPERVISOR, NEIGHBOUR, 0x10000000, 0xc000000, 0x100000,
-					    0x84200001, -2UL,	   0,	       0x2000000, 0x8000000};
+	static const unsigned long bad[] = {HYPERVISOR, NEIGHBOUR,  0x10000000, 0xc000000,
+					    0x100000,	0x84200001, -2UL,	0,
+					    0x2000000,	0x8000000};
 	unsigned long at = bad[below(me, sizeof(bad) / sizeof(*bad))];
 
 	call(OR(SBI_ERR_INVALID_ADDRESS), SBI_HSM, SBI_HSM_START, below(me, smp_count), at, 0, 0);
@@ -151,12 +153,30 @@ static bool any_list(unsigned me, unsigned long *mask, unsigned long *base)
 	unsigned long all = (1UL << smp_count) - 1;
 
 	switch (below(me, 6)) {
-	case 0: *base = -1UL; *mask = next(me); return true;
-	case 1: *base = 0; *mask = next(me) & all; return true;
-	case 2: *base = below(me, smp_count); *mask = all >> *base & next(me); return true;
-	case 3: *base = smp_count - 1; *mask = 1 | 2UL << below(me, XLEN - 1); return false;
-	case 4: *base = smp_count + below(me, 1000); *mask = 1UL << below(me, XLEN); return false;
-	default: *base = -2UL - below(me, XLEN); *mask = 1UL << below(me, XLEN); return false;
+	case 0:
+		*base = -1UL;
+		*mask = next(me);
+		return true;
+	case 1:
+		*base = 0;
+		*mask = next(me) & all;
+		return true;
+	case 2:
+		*base = below(me, smp_count);
+		*mask = all >> *base & next(me);
+		return true;
+	case 3:
+		*base = smp_count - 1;
+		*mask = 1 | 2UL << below(me, XLEN - 1);
+		return false;
+	case 4:
+		*base = smp_count + below(me, 1000);
+		*mask = 1UL << below(me, XLEN);
+		return false;
+	default:
+		*base = -2UL - below(me, XLEN);
+		*mask = 1UL << below(me, XLEN);
+		return false;
 	}
 }
 
@@ -231,8 +251,13 @@ static void show_steal(unsigned me)
 static void change_tables(unsigned me)
 {
 	const unsigned long targets[] = {
-		(unsigned long)own[0], (unsigned long)own[1], uart.base, plic.base,
-		HYPERVISOR,	       NEIGHBOUR,	      0x100000,
+		(unsigned long)own[0],
+		(unsigned long)own[1],
+		uart.base,
+		plic.base,
+		HYPERVISOR,
+		NEIGHBOUR,
+		0x100000,
 	};
 	unsigned long pa = targets[below(me, sizeof(targets) / sizeof(*targets))];
 	unsigned long flags = below(me, 8) ? PTE_RW : PTE_V | (next(me) & 0xfe);
@@ -268,10 +293,12 @@ static void use_tables(unsigned me)
 		unsigned width;
 		bool stores;
 	} ways[] = {
-		{probe_load8, 1, false},   {probe_load16, 2, false},	    {probe_load32, 4, false},
-		{probe_load, XLEN_BYTES, false}, {probe_store8, 1, true}, {probe_store16, 2, true},
-		{probe_store32, 4, true},  {probe_store, XLEN_BYTES, true}, {NULL, 1, false},
-		{NULL, 1, false},	   {NULL, 1, false},
+		{probe_load8, 1, false},  {probe_load16, 2, false},
+		{probe_load32, 4, false}, {probe_load, XLEN_BYTES, false},
+		{probe_store8, 1, true},  {probe_store16, 2, true},
+		{probe_store32, 4, true}, {probe_store, XLEN_BYTES, true},
+		{NULL, 1, false},	  {NULL, 1, false},
+		{NULL, 1, false},
 	};
 	unsigned way = (unsigned)below(me, sizeof(ways) / sizeof(*ways));
 	const void *run = ways[way].run;
@@ -333,9 +360,9 @@ static void keep_registers(unsigned me)
 /* --- the storm -------------------------------------------------------------------------------- */
 
 static void (*const deeds[])(unsigned me) = {
-	start_another, start_wrongly, ask_state,     sleep_soon,  disturb_others, disturb_others,
-	count_events,  set_features,  show_steal,    use_devices, change_tables,  change_tables,
-	use_tables,    use_tables,    use_tables,    use_tables,  keep_registers, sleep_soon,
+	start_another, start_wrongly, ask_state,  sleep_soon,  disturb_others, disturb_others,
+	count_events,  set_features,  show_steal, use_devices, change_tables,  change_tables,
+	use_tables,    use_tables,    use_tables, use_tables,  keep_registers, sleep_soon,
 };
 
 static void finish(void)
@@ -422,9 +449,10 @@ static void write_code(void)
 	static const uint32_t second[8][2] = {
 		{0x00052503, 0x00008067}, /* lw a0, 0(a0) */
 		{0x00b52023, 0x00008067}, /* sw a1, 0(a0) */
-		{0x00050503, 0x00008067}, {0x00b50023, 0x00008067}, {0x00052507, 0x00008067}, /* flw */
-		{0x00050503, 0x00008067}, {0x00b51023, 0x00008067},			      /* sh */
-		{0x00055503, 0x00008067},						      /* lhu */
+		{0x00050503, 0x00008067}, {0x00b50023, 0x00008067},
+		{0x00052507, 0x00008067},			    /* flw */
+		{0x00050503, 0x00008067}, {0x00b51023, 0x00008067}, /* sh */
+		{0x00055503, 0x00008067},			    /* lhu */
 	};
 
 	for (unsigned i = 0; i < PAGE / 4; i++)
