@@ -3,6 +3,7 @@
 
 #include "core/arch.h"
 #include "core/console.h"
+#include "core/figures.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "core/place.h"
@@ -253,7 +254,15 @@ static void start_capsules(void)
 static void show_figures(void)
 {
 	for (unsigned i = 0; i < capsule_count; i++)
-		capsule_show_figures(capsules[i]);
+		figures_ask(capsules[i]);
+}
+
+struct capsule *boot_capsule_to_tell(void)
+{
+	for (unsigned i = 0; i < capsule_count; i++)
+		if (__atomic_load_n(&capsules[i]->figures, __ATOMIC_RELAXED))
+			return capsules[i];
+	return NULL;
 }
 
 static void ask(unsigned number, enum capsule_request request)
@@ -277,6 +286,7 @@ static void stop_capsule(unsigned number)
 /* What the console's menu can do (core/console_menu.c). */
 static const struct console_commands boot_commands = {
 	.figures = show_figures,
+	.tell = figures_tell,
 	.restart = restart_capsule,
 	.stop = stop_capsule,
 	.deadline_moved = sched_wake_console_hart,
@@ -313,9 +323,14 @@ struct capsule *boot_capsule(unsigned number)
 	return NULL;
 }
 
+struct capsule *boot_capsule_at(unsigned index)
+{
+	return index < capsule_count ? capsules[index] : NULL;
+}
+
 void boot_capsule_ended(struct capsule *capsule)
 {
-	if (capsule->end == CAPSULE_FAILED)
+	if (capsule->end == CAPSULE_FAILED || capsule->state == CAPSULE_LOST)
 		__atomic_store_n(&any_failed, true, __ATOMIC_RELAXED);
 	if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0) {
 		boot_power_off(any_failed ? EXIT_FAILED : EXIT_DONE);
@@ -342,6 +357,8 @@ static void wait_for_the_end(void)
 
 _Noreturn void boot_power_off(enum boot_exit status)
 {
+	while (figures_tell() && console_flush())
+		;
 	log_info("Powering off");
 	console_flush();
 	if (drivers_power_off(status))

@@ -136,6 +136,9 @@ bool drivers_interrupt(const struct hart *hart)
 		if (irq == console_irq)
 			console_interrupt();
 		controller->complete(hart, irq);
+		/* That takes its time, and what else is pending interrupts again. */
+		if (irq == console_irq)
+			break;
 	}
 	return is_called;
 }

@@ -43,8 +43,7 @@ _Noreturn void boot(xlen_t id, const void *tree)
 	boot_machine(tree);
 }
 
-/* NULL: there are no more. */
-static struct cpu *cpu_at(unsigned index)
+struct cpu *cpu_at(unsigned index)
 {
 	return index < cpu_count ? table[index].cpu : NULL;
 }

@@ -113,4 +113,7 @@ const char *cpu_maker(const struct cpu *cpu);
  */
 extern volatile uint32_t *cpu_mtime;
 
+/* All harts, in the order of the device tree; NULL for those left out, and beyond. Any hart. */
+struct cpu *cpu_at(unsigned index);
+
 #endif

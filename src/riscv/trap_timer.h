@@ -10,8 +10,9 @@
 #include "riscv/csr.h"
 #include "riscv/xlen.h"
 
-/* The supervisor's timer with Sstc: (a1:)a0 -> stimecmp; no interrupt between the halves. Uses t1. */
-	.macro SET_COMPARE low, high
+/* The supervisor's timer with Sstc: (a1:)a0 -> stimecmp; no interrupt between the halves. Uses t1.
+ */
+.macro SET_COMPARE low, high
 #if __riscv_xlen == 64
 	csrw	\low, a0
 #else

@@ -533,6 +533,11 @@ void arch_vcpu_raise_ipi(void)
 	arch_vcpu_honour(arch_this_hart->vcpu, VCPU_WANT_IPI);
 }
 
+void arch_vcpu_repeat_call(void)
+{
+	fake_arch_note(FAKE_REPEAT, arch_this_hart->vcpu, 0, 0);
+}
+
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 {
 	bool was = fake_vcpu_of(vcpu)->ipi;

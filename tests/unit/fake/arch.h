@@ -43,6 +43,7 @@ enum fake_call_kind {
 	FAKE_TIMER_QUIET,     /* arch_timer_quiet() */
 	FAKE_HONOUR,	      /* arch_vcpu_honour(): wanted */
 	FAKE_CLEAR_IPI,	      /* arch_vcpu_clear_ipi() */
+	FAKE_REPEAT,	      /* arch_vcpu_repeat_call() */
 	FAKE_EXTERNAL,	      /* arch_vcpu_set_external(): level */
 	FAKE_FENCE_CODE,      /* arch_fence_instructions() */
 	FAKE_FENCE_ADDRESSES, /* arch_fence_addresses(): start, size */
