@@ -87,6 +87,7 @@ csr_probe_\name:
 	CSR_PROBE siselect, CSR_SISELECT
 	CSR_PROBE mstateen0, CSR_MSTATEEN0
 	CSR_PROBE mvien, CSR_MVIEN
+	CSR_PROBE vlenb, CSR_VLENB
 
 csr_absent:
 	li	a0, 0

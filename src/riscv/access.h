@@ -52,6 +52,7 @@ bool csr_probe_mtopei(xlen_t *value);
 bool csr_probe_siselect(xlen_t *value);
 bool csr_probe_mstateen0(xlen_t *value);
 bool csr_probe_mvien(xlen_t *value);
+bool csr_probe_vlenb(xlen_t *value);
 
 /*
  * Write `value` to what miselect or siselect choose by `select`, or set bits of it (AIA,

@@ -8,41 +8,49 @@
 
 #include "core/machine.h"
 
-/* The extensions that Diosix knows how to offer or to use; everything else is invisible. */
+/*
+ * The extensions that Diosix knows how to offer or to use; everything else is invisible. In the
+ * canonical order, in which they are written.
+ */
 enum isa_extension {
 	ISA_M,
 	ISA_A,
 	ISA_F,
 	ISA_D,
 	ISA_C,
-	ISA_H,
-	ISA_V, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_V,
+	ISA_H, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_ZICBOM,
+	ISA_ZICBOP,
+	ISA_ZICBOZ,
+	ISA_ZICNTR,
 	ISA_ZICSR,
 	ISA_ZIFENCEI,
-	ISA_ZICNTR,
-	ISA_ZIHPM,
 	ISA_ZIHINTPAUSE,
-	ISA_ZICBOM,
-	ISA_ZICBOZ,
-	ISA_ZICBOP,
+	ISA_ZIHPM,
+	ISA_ZAWRS,
+	ISA_ZFH,
+	ISA_ZFHMIN,
 	ISA_ZBA,
 	ISA_ZBB,
 	ISA_ZBC,
 	ISA_ZBS,
-	ISA_ZFH,
-	ISA_ZFHMIN,
-	ISA_ZAWRS,
+	ISA_ZVE32F,
+	ISA_ZVE32X,
+	ISA_ZVE64D,
+	ISA_ZVE64F,
+	ISA_ZVE64X,
+	ISA_SSAIA,
+	ISA_SSCOFPMF,
 	ISA_SSTC,
+	ISA_SVADE,
+	ISA_SVADU,
 	ISA_SVINVAL,
 	ISA_SVNAPOT,
 	ISA_SVPBMT,
-	ISA_SVADU,
-	ISA_SVADE,
-	ISA_SSCOFPMF,
-	ISA_SMSTATEEN,
 	ISA_SMAIA,
-	ISA_SSAIA,
 	ISA_SMEPMP,
+	ISA_SMSTATEEN,
 	ISA_COUNT,
 };
 
@@ -50,6 +58,11 @@ enum isa_extension {
 typedef uint64_t isa_set_t;
 
 #define ISA_BIT(extension) ((isa_set_t)1 << (extension))
+
+/* Those whose state is vector registers and their CSRs: V, and what there may be of it. */
+#define ISA_VECTOR                                                                                 \
+	(ISA_BIT(ISA_V) | ISA_BIT(ISA_ZVE32F) | ISA_BIT(ISA_ZVE32X) | ISA_BIT(ISA_ZVE64D) |        \
+	 ISA_BIT(ISA_ZVE64F) | ISA_BIT(ISA_ZVE64X))
 
 /*
  * What the hart's node says: riscv,isa-extensions where present, else

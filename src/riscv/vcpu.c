@@ -16,6 +16,7 @@
 #include "riscv/features.h"
 #include "riscv/fence.h"
 #include "riscv/trap.h"
+#include "riscv/vector.h"
 #include "riscv/virtual.h"
 
 /* Called by riscv/trap.S. */
@@ -26,15 +27,17 @@ void fp_save_d(struct fp *fp);
 void fp_load_d(const struct fp *fp);
 void fp_save_f(struct fp *fp);
 void fp_load_f(const struct fp *fp);
-void vector_clear(void);
 
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, const struct hart *hart,
+			      struct ram_map *ram)
 {
+	const struct cpu *cpu = cpu_of(hart);
+	size_t size = align_up(sizeof(struct context), VECTOR_ALIGN);
 	struct context *context;
 	struct reason why;
 	hpa_t memory;
 
-	if (ram_alloc(ram, align_up(sizeof(*context), PAGE_SIZE), PAGE_SIZE,
+	if (ram_alloc(ram, align_up(size + vector_size(cpu), PAGE_SIZE), PAGE_SIZE,
 		      RAM_OWNER_CAPSULE + capsule->number, &memory, &why) != OK)
 		return NULL;
 	context = (struct context *)(uintptr_t)memory.raw;
@@ -49,6 +52,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 	for (unsigned i = 0; i < SBI_SLOTS; i++)
 		context->slots[i] =
 			(struct context_slot){.eid = sbi_slots[i].eid, .call = sbi_slots[i].call};
+	vector_create(context, cpu, (uint8_t *)context + size);
 	virtual_create(context, &capsule->space);
 	return &context->vcpu;
 }
@@ -72,30 +76,12 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	/* User programs read the clock: Linux leaves this to the firmware. */
 	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
+	vector_reset(context);
 	memset(&context->features, 0, sizeof(context->features));
 	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));
 	vcpu->state = VCPU_STARTED;
 	vcpu->wait = false;
 	vcpu->resume = false;
-}
-
-/*
- * Guests aren't offered V, but where the hart has it they can switch it on by themselves
- * (sstatus.VS): what they leave there must not reach the next one.
- */
-static void clear_vector(void)
-{
-	csr_set(mstatus, MSTATUS_VS);
-	vector_clear();
-}
-
-/* What isn't offered, so isn't kept either, but can't be switched off. */
-static __attribute__((noinline)) void clear_leftovers(const struct cpu *cpu)
-{
-	if (cpu->has_vector && !cpu->has_hypervisor)
-		clear_vector();
-	if (cpu->aia_open)
-		aia_forget(cpu);
 }
 
 /* mstatus of the loaded guest, MPP as it will have it. */
@@ -220,8 +206,11 @@ static void switch_any(struct cpu *cpu, struct context *from, struct context *to
 	fence_in(cpu, to);
 	csr_set(mstatus, MSTATUS_FS);
 	switch_fp(cpu, from, to);
-	if (cpu->has_leftovers)
-		clear_leftovers(cpu);
+	if (cpu->vlenb)
+		vector_switch(cpu, from, to);
+	/* What isn't offered, so isn't kept either, but can't be switched off. */
+	if (cpu->aia_open)
+		aia_forget(cpu);
 	if (virtual) {
 		virtual_load(cpu, to);
 		arch_timer_reset();
