@@ -291,14 +291,14 @@ void boot_capsule_revived(struct capsule *capsule)
 
 /*
  * The power may go some time after it has been told to: QEMU 10 lets harts run on meanwhile. So
- * early that there may be no clock, so it is counted: a second or two on a hart of 50 MHz.
+ * early that there may be no clock, so it is counted: a second or two on a hart of 100 MHz.
  */
 static void wait_for_the_end(void)
 {
-	enum { LOOKS = 50 * 1000 * 1000 };
+	enum { STEPS = 20 * 1000 * 1000 };
 
-	for (unsigned i = 0; i < LOOKS; i++)
-		__asm__ volatile("");
+	for (volatile unsigned i = 0; i < STEPS; i++)
+		;
 }
 
 _Noreturn void boot_power_off(enum boot_exit status)

@@ -159,15 +159,18 @@ def diosix_rows(width):
 
 
 def fence_rows(width, fence):
-    """The cost guest's rows under another fence, and the runs. Where the capsule's RAM is differs,
-    so there is no row from reset to its first instruction."""
+    """The rows of guests under another fence, and the cost guest's runs. Where the capsule's RAM is
+    differs, so there is no row from reset to its first instruction."""
     cpu, options = FENCES[fence]
 
     def boot(name, plain):
         words = [word for word in (cpu, "" if plain == CPUS["sstc"] else "sstc=false") if word]
         return on_diosix(width, name, ",".join(words), width.cost.with_suffix(".itb"), options)
 
-    return cost_rows(boot, "cost-" + fence)
+    rows, runs = cost_rows(boot, "cost-" + fence)
+    rows.update(smp.diosix_rows(width, FENCES[fence],
+                                [key for key in smp.ENDS if key not in smp.UNCHECKED]))
+    return rows, runs
 
 
 def opensbi_rows(width):

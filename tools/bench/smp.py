@@ -8,6 +8,7 @@ Two harts: the guest cost-smp, between its marks."""
 from emulator import Failure, on_diosix, on_opensbi
 
 CPU = "h=false"
+PLAIN = (CPU, None)         # no H: what fences a capsule is PMP
 MANY = 256
 
 ROWS = [
@@ -28,6 +29,11 @@ ROWS = [
 # depends on where an interrupt meets it.
 UNCHECKED = {"switch-same", "switch-%d" % MANY}
 
+# Which guests take the turns that end (below), by row.
+ENDS = {"turn-1": [("spin", 1, "\n\t\t\tcap-percent = <100>;")],
+        "switch-same": [("spin", 2, "")], "switch-other": [("spin", 1, "")] * 2,
+        "switch-16": [("spin", 1, "")] * 16, "switch-%d" % MANY: [("spin", 32, "")] * (MANY // 32)}
+
 # What of tests/guest/cost_smp.c is what row, and which of its instructions count (count.c): those
 # of the caller's hart go on for as long as it waits for the other one, which is the emulator's.
 NOTHING = "1"
@@ -37,6 +43,7 @@ PAIRS = {"ipi-pair": ("2", ("all",)), "ipi-other": ("3", ("starter", "others")),
 
 TIMER, ILLEGAL = 7, 2
 FROM = 200                  # ms
+WARM = 100                  # ms more until all have had their first turn, and traps are counted
 TURNS = 24                  # that are counted
 MANIFEST = """/dts-v1/;
 / {
@@ -71,13 +78,14 @@ def manifest(capsules, ms):
     """From (what it does, vCPUs, more properties), which goes on for `ms`. The first one marks from when on traps count."""
     text = ""
     for number, (work, vcpus, more) in enumerate(capsules):
-        words = "work=%s from=%d to=%d%s" % (work, FROM, FROM + ms, "" if number else " count=1")
+        words = "work=%s from=%d to=%d" % (work, FROM, FROM + WARM + ms)
+        words += "" if number else " count=%d" % WARM
         text += CAPSULE % (number, words, vcpus, more)
     names = ", ".join('"c%d"' % number for number in range(len(capsules)))
     return MANIFEST % {"names": names, "capsules": text}
 
 
-def trap_mean(run, xlen, cause, interrupt):
+def trap_mean(run, xlen, cause, interrupt=False):
     """The mean over all traps of a cause between the marks, rounded."""
     wanted = cause | (1 << (xlen - 1) if interrupt else 0)
     for trap in run.counts["traps"]:
@@ -86,25 +94,24 @@ def trap_mean(run, xlen, cause, interrupt):
     raise Failure("no trap of cause %d between the marks:\n%s" % (cause, run.text[-500:]))
 
 
-def turns(width, name, capsules, traps=0):
-    """With `traps` only that many are counted, and then nothing else is of interest."""
+def turns(width, name, capsules, machine, traps=0):
+    """`machine`: of FENCES. With `traps` only that many are counted, and then nothing else is of
+    interest."""
+    cpu, options = machine
     name = "turns-" + name
-    run = on_diosix(width, name, CPU, width.pack(name, manifest(capsules, 3000 if traps else 50)),
-                    traps=traps)
+    run = on_diosix(width, name, cpu, width.pack(name, manifest(capsules, 3000 if traps else 50)),
+                    options, traps=traps)
     if "refused" in run.text or "FAIL" in run.text:
         raise Failure("%s: not all loads started:\n%s" % (name, run.text[-500:]))
     return run
 
 
-def turn_rows(width):
-    cap = "\n\t\t\tcap-percent = <100>;"
-    ends = {"turn-1": [("spin", 1, cap)], "switch-same": [("spin", 2, "")],
-            "switch-other": [("spin", 1, "")] * 2, "switch-16": [("spin", 1, "")] * 16,
-            "switch-%d" % MANY: [("spin", 32, "")] * (MANY // 32)}
-    rows = {key: trap_mean(turns(width, key, capsules, TURNS), width.xlen, TIMER, True)
-            for key, capsules in ends.items()}
-    run = turns(width, "sleep", [("sleep", 1, ""), ("spin", 1, "")])
-    rows["wfi-other"] = trap_mean(run, width.xlen, ILLEGAL, False)
+def turn_rows(width, machine, keys):
+    """The rows of `keys` about turns that end, and the two about one that sleeps."""
+    rows = {key: trap_mean(turns(width, key, ENDS[key], machine, TURNS), width.xlen, TIMER, True)
+            for key in keys}
+    run = turns(width, "sleep", [("sleep", 1, ""), ("spin", 1, "")], machine)
+    rows["wfi-other"] = trap_mean(run, width.xlen, ILLEGAL)
     rows["wake-other"] = trap_mean(run, width.xlen, TIMER, True)
     return rows
 
@@ -121,10 +128,12 @@ def pair_rows(run):
     return rows
 
 
-def diosix_rows(width):
-    rows = turn_rows(width)
-    rows.update(pair_rows(on_diosix(width, "cost-smp", CPU, width.build / "guest/cost-smp.itb",
-                                    harts=2)))
+def diosix_rows(width, machine=PLAIN, keys=tuple(ENDS)):
+    """`machine`: the CPU's options and the hypervisor's."""
+    cpu, options = machine
+    rows = turn_rows(width, machine, keys)
+    rows.update(pair_rows(on_diosix(width, "cost-smp", cpu, width.build / "guest/cost-smp.itb",
+                                    options, harts=2)))
     return rows
 
 
