@@ -32,6 +32,7 @@ TARGET_OPTIMIZE = -O2
 OPTIMIZE_RARE = -Os
 OPTIMIZE_LESS = $(if $(filter 64,$(XLEN)),-Os,-O1)
 TARGET_CFLAGS = -std=gnu11 $(TARGET_OPTIMIZE) -g -ffreestanding -fno-common -fno-jump-tables -fno-pic -fno-stack-protector \
+	-malign-data=natural \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-usage '-ffile-prefix-map=$(CURDIR)/=' \
 	$(TARGET_ARCH) $(WARNINGS) -DEARLY_UART=$(EARLY_UART) -DEARLY_FINISHER=$(EARLY_FINISHER)
@@ -72,7 +73,8 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 # What runs at boot, at a capsule's start or end, in the face of a failure, or for guests that set something of their hart,
 # is compiled to be small.
 RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c capsule_ram.c \
-	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c seed.c space.c tree.c console_menu.c) \
+	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c sched_boot.c seed.c \
+	space.c tree.c console_menu.c) \
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c) \
 	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c report*.c exits.c features.c vector.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
 	$(addprefix src/sbi/,pmu.c fwft.c susp.c srst.c) src/lib/print.c)) \

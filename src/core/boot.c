@@ -14,13 +14,16 @@
 #include "version.h"
 
 static struct machine machine;
-/* Of the memory map: more than 64 capsules with 32 vCPUs each need. */
-enum { RAM_EXTENTS = 2560 };
+
+enum {
+	RAM_EXTENTS = 2560,  /* of the memory map: more than 64 capsules with 32 vCPUs each need */
+	LOG_SIZE = 8 * 1024, /* bytes of messages that are kept */
+};
 
 static struct ram_map ram;
 static struct manifest manifest;
 static struct manifest_capsule *wishes; /* of each capsule; name NULL: refused */
-static struct capsule *capsules[MANIFEST_CAPSULES_MAX];
+static struct capsule **capsules;	/* those that were created */
 static unsigned capsule_count;
 static unsigned alive;	/* capsules that haven't ended; atomic */
 static bool any_failed; /* atomic */
@@ -67,9 +70,29 @@ static void find_ram(void)
 		must(ram_reserve(&ram, machine.reserved[i].range, RAM_OWNER_RESERVED,
 				 machine.reserved[i].name, &why),
 		     &why);
-	/* Without it there is less room for capsules, whose creation says so. */
-	if (ram_extend(&ram, RAM_EXTENTS, &why) != OK)
+}
+
+/* Tables that were small as long as there was no RAM. Without more they do what they can. */
+static void extend_tables(void)
+{
+	struct reason unused;
+	void *memory;
+
+	/* Then there is less room for capsules, whose creation says so. */
+	if (ram_extend(&ram, RAM_EXTENTS, &unused) != OK)
 		return;
+	if (ram_alloc_pages(&ram, LOG_SIZE, RAM_OWNER_HYPERVISOR, &memory, &unused) == OK)
+		log_extend(memory, LOG_SIZE);
+}
+
+/* Memory for the hypervisor's own use, without which there is no going on. */
+static void *must_have(size_t size)
+{
+	struct reason why;
+	void *memory;
+
+	must(ram_alloc_pages(&ram, size, RAM_OWNER_HYPERVISOR, &memory, &why), &why);
+	return memory;
 }
 
 static void welcome(void)
@@ -94,14 +117,8 @@ static void refused(unsigned index, const struct reason *why)
 /* What all of them want is known before the first is made: harts are given away by it. */
 static void read_wishes(void)
 {
-	size_t size = manifest.capsule_count * sizeof(*wishes);
-	struct reason nothing;
-	hpa_t memory;
-
-	must(ram_alloc(&ram, align_up(size, PAGE_SIZE), PAGE_SIZE, RAM_OWNER_HYPERVISOR, &memory,
-		       &nothing),
-	     &nothing);
-	wishes = (struct manifest_capsule *)(uintptr_t)memory.raw;
+	wishes = must_have(manifest.capsule_count * sizeof(*wishes));
+	capsules = must_have(manifest.capsule_count * sizeof(*capsules));
 	place_init(machine.hart_count);
 	for (unsigned i = 0; i < manifest.capsule_count; i++) {
 		struct reason why;
@@ -251,6 +268,7 @@ _Noreturn void boot_machine(const void *tree)
 	find_machine(tree);
 	welcome();
 	find_ram();
+	extend_tables();
 	sched_init(machine.timebase, machine.hart_count);
 	console_init(machine.timebase);
 	steal_init(machine.timebase);

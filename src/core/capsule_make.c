@@ -121,25 +121,12 @@ static void console_changed(struct console_port *port)
 /* The structure lies in memory that goes when the capsule goes. */
 static struct capsule *allocate(unsigned number, struct ram_map *map, struct reason *why)
 {
-	struct capsule *capsule;
-	hpa_t memory;
+	void *capsule;
 
-	if (ram_alloc(map, align_up(sizeof(*capsule), PAGE_SIZE), PAGE_SIZE, owner(number), &memory,
-		      why) != OK)
+	if (ram_alloc_pages(map, sizeof(struct capsule), owner(number), &capsule, why) != OK)
 		return NULL;
-	capsule = (struct capsule *)(uintptr_t)memory.raw;
-	memset(capsule, 0, sizeof(*capsule));
+	memset(capsule, 0, sizeof(struct capsule));
 	return capsule;
-}
-
-/* "CPU 0 2 3": where it may run. */
-static void say_harts(const struct hart_set *harts, char *text, size_t size)
-{
-	size_t length = print_text(text, size, "CPU");
-
-	for (unsigned i = 0; i < HART_SET_MAX; i++)
-		if (hart_set_has(harts, i) && length < size)
-			length += print_text(text + length, size - length, " %u", arch_hart(i)->id);
 }
 
 static void introduce(const struct capsule *capsule)
@@ -147,7 +134,7 @@ static void introduce(const struct capsule *capsule)
 	const struct space *space = &capsule->space;
 	char harts[64], pieces[32] = "";
 
-	say_harts(&capsule->harts, harts, sizeof(harts));
+	place_say_harts(&capsule->harts, harts, sizeof(harts));
 	if (space->region_count > 1)
 		print_text(pieces, sizeof(pieces), " and %u places more", space->region_count - 1);
 	log_debug("Capsule %u: %s: %lu MiB at 0x%lx%s, %u vCPU%s, %s, starting on %s",

@@ -26,6 +26,7 @@ struct sched {
 	struct heap timers;   /* ASLEEP and THROTTLED ones that time wakes, by that time */
 	uint64_t timer_at;    /* ticks: key of the first of `timers`; all ones: none */
 	uint64_t turn;	      /* ticks: how long one is */
+	uint64_t forget;      /* ticks: a vCPU that slept for longer has no debts */
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */
@@ -43,6 +44,12 @@ struct sched {
 	bool spent;	/* what runs has used up its capsule's ceiling */
 };
 
+/* What capsules want of a hart, noted at boot (core/place.c). */
+struct hart_placed {
+	uint32_t weight; /* of all vCPUs that begin there */
+	uint8_t names;	 /* how many capsules name it; it stays at 255 */
+};
+
 struct hart {
 	const struct machine_hart *description; /* of the device tree */
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
@@ -54,6 +61,7 @@ struct hart {
 
 	struct vcpu *vcpu; /* whose state is in the registers, or NULL; atomic to read */
 	struct sched sched;
+	struct hart_placed placed;
 };
 
 #endif

@@ -2,13 +2,17 @@
 #include "core/log.h"
 
 #include "core/arch.h"
+#include "core/assert.h"
 #include "core/console.h"
 #include "core/lock.h"
 #include "core/log_ring.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
-enum { RING_SIZE = 8192, LINE_MAX = 256 };
+/* The ring's memory: powers of two, since its counters run freely. */
+enum { RING_FIRST = 4096, LINE_MAX = 256 };
+
+static char first_bytes[RING_FIRST];
 
 static struct {
 	struct lock lock;
@@ -17,8 +21,21 @@ static struct {
 	unsigned head; /* next byte to write; free-running */
 	unsigned tail; /* next byte to show; free-running */
 	unsigned lost; /* bytes that were overwritten before they were shown */
-	char bytes[RING_SIZE];
-} ring = {.shown = LOG_DEBUG};
+	unsigned size;
+	char *bytes;
+} ring = {.shown = LOG_DEBUG, .size = RING_FIRST, .bytes = first_bytes};
+
+/* The ring's byte with that free-running number. */
+static inline char *byte_at(unsigned number)
+{
+	return &ring.bytes[number & (ring.size - 1)];
+}
+
+/* The oldest byte that is still there. Caller holds the ring's lock. */
+static unsigned oldest(void)
+{
+	return ring.head < ring.size ? 0 : ring.head - ring.size;
+}
 
 static const char marks[] = {
 	[LOG_ALERT] = '!',
@@ -47,10 +64,10 @@ void log_line(enum log_level level, const char *format, ...)
 
 	lock_take(&ring.lock);
 	for (size_t i = 0; i < length; i++)
-		ring.bytes[ring.head++ % RING_SIZE] = line[i];
-	if (ring.head - ring.tail > RING_SIZE) {
-		ring.lost += ring.head - ring.tail - RING_SIZE;
-		ring.tail = ring.head - RING_SIZE;
+		*byte_at(ring.head++) = line[i];
+	if (ring.head - ring.tail > ring.size) {
+		ring.lost += ring.head - ring.tail - ring.size;
+		ring.tail = ring.head - ring.size;
 	}
 	lock_drop(&ring.lock);
 	console_show_log();
@@ -75,7 +92,7 @@ static size_t next_line(char *line, size_t size)
 	size_t length = 0;
 
 	while (ring.tail != ring.head) {
-		char c = ring.bytes[ring.tail++ % RING_SIZE];
+		char c = *byte_at(ring.tail++);
 
 		if (c == '\n')
 			break;
@@ -110,10 +127,24 @@ size_t log_take_line(char *line, size_t size)
 void log_rewind(void)
 {
 	lock_take(&ring.lock);
-	ring.tail = ring.head < RING_SIZE ? 0 : ring.head - RING_SIZE;
-	while (ring.tail && ring.tail != ring.head &&
-	       ring.bytes[(ring.tail - 1) % RING_SIZE] != '\n')
+	ring.tail = oldest();
+	while (ring.tail && ring.tail != ring.head && *byte_at(ring.tail - 1) != '\n')
 		ring.tail++;
 	ring.lost = 0;
+	lock_drop(&ring.lock);
+}
+
+/* What is older than the first ring kept becomes empty lines, which aren't shown. */
+void log_extend(char *bytes, unsigned size)
+{
+	unsigned from;
+
+	ASSERT(size >= ring.size && (size & (size - 1)) == 0);
+	memset(bytes, '\n', size);
+	lock_take(&ring.lock);
+	for (from = oldest(); from != ring.head; from++)
+		bytes[from & (size - 1)] = *byte_at(from);
+	ring.bytes = bytes;
+	ring.size = size;
 	lock_drop(&ring.lock);
 }

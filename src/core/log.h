@@ -29,4 +29,10 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
  */
 void log_set_level(enum log_level level);
 
+/*
+ * Keep lines in the `size` bytes at `bytes` from now on, a power of two, at least as many as the
+ * ring in .bss has, and the log's for ever. Boot hart, once there is RAM.
+ */
+void log_extend(char *bytes, unsigned size);
+
 #endif

@@ -9,17 +9,14 @@
 #include "lib/print.h"
 
 static unsigned hart_count;
-static uint8_t named_by[HART_SET_MAX]; /* how many capsules; it stays at 255 */
-static uint32_t given[HART_SET_MAX];   /* weight */
 
 void place_init(unsigned harts)
 {
 	ASSERT(harts <= HART_SET_MAX);
 	hart_count = harts;
-	for (unsigned i = 0; i < HART_SET_MAX; i++) {
-		named_by[i] = 0;
-		given[i] = 0;
-	}
+	for (unsigned i = 0; i < harts; i++)
+		if (arch_hart(i))
+			arch_hart(i)->placed = (struct hart_placed){0, 0};
 }
 
 /* The hart with this id, whether it came up or not: its index, or `hart_count`. */
@@ -42,14 +39,14 @@ void place_note(const struct manifest_capsule *wish)
 	for (unsigned i = 0; i < wish->harts_count; i++) {
 		unsigned index = index_of(named(wish, i));
 
-		if (index < hart_count && named_by[index] < 255)
-			named_by[index]++;
+		if (index < hart_count && arch_hart(index)->placed.names < 255)
+			arch_hart(index)->placed.names++;
 	}
 }
 
 bool place_is_dedicated(const struct hart *hart)
 {
-	return named_by[hart->index] == 1;
+	return hart->placed.names == 1;
 }
 
 /* The ones it names that can run capsules. */
@@ -94,8 +91,7 @@ enum manifest_isolation place_isolation(const struct manifest_capsule *wish)
 	return wish->isolation == ISOLATION_AUTO ? options.isolation : wish->isolation;
 }
 
-/* "CPU 0 2 3" */
-static void say_harts(const struct hart_set *harts, char *text, size_t size)
+void place_say_harts(const struct hart_set *harts, char *text, size_t size)
 {
 	size_t length = print_text(text, size, "CPU");
 
@@ -133,7 +129,7 @@ static enum status keep_able(enum manifest_isolation wanted, struct hart_set *ha
 	}
 	if (*first || hart_set_is_empty(&unable))
 		return OK;
-	say_harts(&unable, names, sizeof(names));
+	place_say_harts(&unable, names, sizeof(names));
 	return refuse(why, ERR_LIMIT, "none of %s can run it: %s", names, reason.text);
 }
 
@@ -165,8 +161,8 @@ static void say_left_out(const struct manifest_capsule *wish, const struct hart_
 			hart_set_remove(&left, i);
 	if (!wish->harts_count || hart_set_is_empty(&left))
 		return;
-	say_harts(harts, kept, sizeof(kept));
-	say_harts(&left, names, sizeof(names));
+	place_say_harts(harts, kept, sizeof(kept));
+	place_say_harts(&left, names, sizeof(names));
 	log_info("Capsule %s runs on %s and not on %s, which it names as well: they differ",
 		 wish->name, kept, names);
 }
@@ -206,13 +202,14 @@ enum status place_harts(const struct manifest_capsule *wish, struct hart_set *ha
 
 struct hart *place_choose(const struct hart_set *harts, uint32_t weight)
 {
-	unsigned best = hart_count;
+	struct hart *best = NULL;
 
 	/* The last of equals: the first harts have the machine's interrupts to serve. */
 	for (unsigned i = 0; i < hart_count; i++)
-		if (hart_set_has(harts, i) && (best == hart_count || given[i] <= given[best]))
-			best = i;
-	ASSERT(best < hart_count);
-	given[best] += weight;
-	return arch_hart(best);
+		if (hart_set_has(harts, i) &&
+		    (!best || arch_hart(i)->placed.weight <= best->placed.weight))
+			best = arch_hart(i);
+	ASSERT(best);
+	best->placed.weight += weight;
+	return best;
 }

@@ -10,8 +10,8 @@
 #include "core/hart_set.h"
 #include "core/manifest.h"
 
-/* Forget everything; the machine has `hart_count` harts. Boot hart. */
-void place_init(unsigned hart_count);
+/* Forget everything; the machine has `harts` harts, all of which are up that will be. Boot hart. */
+void place_init(unsigned harts);
 
 /* Note which harts a capsule names. For every capsule, before the first place_harts(). */
 void place_note(const struct manifest_capsule *wish);
@@ -33,5 +33,8 @@ struct hart *place_choose(const struct hart_set *harts, uint32_t weight);
 
 /* True when `hart` is one capsule's own. */
 bool place_is_dedicated(const struct hart *hart);
+
+/* "CPU 0 2 3": the hart ids of the set, for messages, cut off where `text` ends. */
+void place_say_harts(const struct hart_set *harts, char *text, size_t size);
 
 #endif

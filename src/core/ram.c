@@ -286,6 +286,17 @@ enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsign
 	return refuse_size(map, size, align, 0, why);
 }
 
+enum status ram_alloc_pages(struct ram_map *map, size_t size, unsigned owner, void **out,
+			    struct reason *why)
+{
+	hpa_t at;
+	enum status status = ram_alloc(map, align_up(size, PAGE_SIZE), PAGE_SIZE, owner, &at, why);
+
+	if (status == OK)
+		*out = (void *)(uintptr_t)at.raw;
+	return status;
+}
+
 enum status ram_alloc_high(struct ram_map *map, uint64_t size, uint64_t align, uint64_t phase,
 			   unsigned owner, hpa_t *out, struct reason *why)
 {
@@ -380,18 +391,16 @@ const char *ram_owner_name(unsigned owner)
 
 enum status ram_extend(struct ram_map *map, unsigned capacity, struct reason *why)
 {
-	struct ram_extent *extents;
+	void *memory;
 	enum status status;
-	hpa_t memory;
 
 	ASSERT(!map->extents && capacity >= RAM_EXTENTS_FIRST);
-	status = ram_alloc(map, align_up(capacity * sizeof(*extents), PAGE_SIZE), PAGE_SIZE,
-			   RAM_OWNER_HYPERVISOR, &memory, why);
+	status = ram_alloc_pages(map, capacity * sizeof(map->first[0]), RAM_OWNER_HYPERVISOR,
+				 &memory, why);
 	if (status != OK)
 		return status;
-	extents = (struct ram_extent *)(uintptr_t)memory.raw;
-	memcpy(extents, map->first, map->count * sizeof(*extents));
-	map->extents = extents;
+	memcpy(memory, map->first, map->count * sizeof(map->first[0]));
+	map->extents = memory;
 	map->capacity = capacity;
 	return OK;
 }

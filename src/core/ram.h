@@ -87,8 +87,15 @@ enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsign
 		      hpa_t *out, struct reason *why) MUST_USE;
 
 /*
- * The same from the other end: the highest address that leaves the remainder `phase` when divided
- * by `align`.
+ * The same for memory that the hypervisor uses itself: whole pages with room for `size` bytes, at
+ * `out`.
+ */
+enum status ram_alloc_pages(struct ram_map *map, size_t size, unsigned owner, void **out,
+			    struct reason *why) MUST_USE;
+
+/*
+ * ram_alloc() from the other end: the highest address that leaves the remainder `phase` when
+ * divided by `align`.
  */
 enum status ram_alloc_high(struct ram_map *map, uint64_t size, uint64_t align, uint64_t phase,
 			   unsigned owner, hpa_t *out, struct reason *why) MUST_USE;

@@ -1,211 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A hart's decisions: whose turn it is, until when, and when there is nobody, to sleep. */
-#include "core/console.h"
+/*
+ * A hart's decisions: whose turn it is, until when, and when there is nobody, to sleep. What there
+ * is to decide about comes by core/sched_post.c and core/sched_due.c, and waits in the queues of
+ * core/sched_queue.c.
+ */
 #include "core/sched_internal.h"
 #include "core/steal.h"
-#include "lib/div64.h"
 
-enum {
-	TURNS_A_SECOND = 200,
-	/* A vCPU that slept for longer than this has no debts. It bounds how far apart keys are. */
-	FORGET_SECONDS = 16,
-};
-
-static const uint64_t never = (uint64_t)-1;
-static uint64_t turn;	/* ticks */
-static uint64_t forget; /* ticks */
-
-static struct hart *console_hart; /* who serves the terminal */
-static struct heap_node console_timer;
-
-/* The hart's places among those of all. On the hart, or before it runs. */
-static void find_place(struct hart *hart)
-{
-	hart->sched.idle_word = &sched_harts.idle.words[hart->index / 32];
-	hart->sched.idle_bit = (uint32_t)1 << hart->index % 32;
-	hart->sched.waiting = (uint8_t *)sched_harts.waiting + hart->index;
-}
-
-void sched_init(uint64_t hz, unsigned harts)
-{
-	sched_harts = (struct sched_harts){.count = harts};
-	turn = div64_u32(hz, TURNS_A_SECOND, NULL);
-	forget = hz * FORGET_SECONDS;
-	for (unsigned i = 0; i < harts; i++)
-		if (arch_hart(i))
-			find_place(arch_hart(i));
-}
-
-uint64_t sched_turn(void)
-{
-	return turn;
-}
-
-/* Two queues for each hart, in which there is room for everybody. */
-enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *why)
-{
-	size_t size = (vcpus + 1) * sizeof(struct heap_node *);
-
-	for (unsigned i = 0; i < sched_harts.count; i++) {
-		struct hart *hart = arch_hart(i);
-		struct heap_node **nodes;
-		enum status status;
-		hpa_t memory;
-
-		if (!hart)
-			continue;
-		status = ram_alloc(ram, align_up(2 * size, PAGE_SIZE), PAGE_SIZE,
-				   RAM_OWNER_HYPERVISOR, &memory, why);
-		if (status != OK)
-			return status;
-		nodes = (struct heap_node **)(uintptr_t)memory.raw;
-		hart->sched.runnable = (struct heap){nodes, 0, vcpus + 1};
-		hart->sched.timers = (struct heap){nodes + vcpus + 1, 0, vcpus + 1};
-		hart->sched.turn = turn;
-		hart->sched.timer_at = never;
-	}
-	return OK;
-}
-
-/* It arrives in the inbox, as if it came from another hart. */
-void sched_begin(struct capsule *capsule, struct hart *hart)
-{
-	struct vcpu *vcpu = capsule->vcpus[0];
-
-	capsule->present = 1;
-	vcpu->hart = hart;
-	vcpu->place = VCPU_MOVING;
-	vcpu->since = arch_time();
-	sched_close(vcpu);
-	sched_send(vcpu);
-}
-
-void sched_set_console_hart(struct hart *hart)
-{
-	console_hart = hart;
-	sched_wake_console_hart();
-}
-
-void sched_wake_console_hart(void)
-{
-	if (!console_hart)
-		return;
-	__atomic_fetch_or(&console_hart->sched.calls, SCHED_CALL_CONSOLE, __ATOMIC_RELEASE);
-	if (console_hart == hart_this())
-		arch_hart_request_work();
-	else
-		arch_hart_wake(console_hart);
-}
-
-/* --- accounts ------------------------------------------------------------------------------- */
-
-/* The running vCPU pays, and so does its capsule, if that has a ceiling. */
-static inline void charge(struct sched *sched, struct vcpu *vcpu, uint64_t now)
-{
-	uint64_t ran = sched_account(sched, vcpu, now);
-
-	if (vcpu->capped) {
-		sched->left = share_cap_charge(&vcpu->capsule->cap, ran, now);
-		sched->spent |= sched->left <= 0;
-	}
-}
-
-void sched_charge(struct hart *hart, uint64_t now)
-{
-	if (hart->vcpu && hart->vcpu->place == VCPU_RUNNING)
-		charge(&hart->sched, hart->vcpu, now);
-}
-
-/* After every change of the hart's timers. */
-static void note_timers(struct sched *sched)
-{
-	const struct heap_node *first = heap_first(&sched->timers);
-
-	sched->timer_at = first ? first->key : never;
-}
-
-static void add_timer(struct sched *sched, struct heap_node *timer, uint64_t when)
-{
-	heap_add(&sched->timers, timer, when);
-	note_timers(sched);
-}
-
-static void remove_timer(struct sched *sched, struct heap_node *timer)
-{
-	if (!timer->place)
-		return;
-	heap_remove(&sched->timers, timer);
-	note_timers(sched);
-}
-
-static inline void raise_floor(struct sched *sched, uint64_t key)
-{
-	if (heap_before(sched->floor, key))
-		sched->floor = key;
-}
-
-void sched_update_floor(struct hart *hart)
-{
-	struct sched *sched = &hart->sched;
-	const struct heap_node *first = heap_first(&sched->runnable);
-	const struct vcpu *loaded = hart->vcpu;
-
-	/* Of one that sleeps alone as well: it mustn't fall behind whoever comes. */
-	if (!loaded || (first && (loaded->place != VCPU_RUNNING ||
-				  heap_before(first->key, loaded->run.key)))) {
-		if (first)
-			raise_floor(sched, first->key);
-	} else {
-		raise_floor(sched, loaded->run.key);
-	}
-}
-
-/*
- * Virtual time on waking up: its own, unless it has slept for so long that it would have more than
- * a turn ahead of everybody else; that much lets those who sleep often run at once.
- */
-static void refresh(struct hart *hart, struct vcpu *vcpu, uint64_t now)
-{
-	uint64_t least;
-
-	sched_update_floor(hart);
-	least = hart->sched.floor - turn * vcpu->inverse_weight;
-	if (now - vcpu->since > forget || heap_before(vcpu->run.key, least)) {
-		vcpu->run.key = least;
-		vcpu->lag = hart->sched.lag;
-	}
-}
-
-/* No ceiling to be looked at, no stolen time to be shown, when its turns begin and end. */
-static inline bool is_plain(const struct vcpu *vcpu)
-{
-	return !vcpu->capped && !vcpu->sbi.steal.shared;
-}
-
-void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
-{
-	struct sched *sched = &hart->sched;
-	struct vcpu *loaded = hart->vcpu;
-
-	sched_charge(hart, now);
-	remove_timer(sched, &vcpu->timer);
-	refresh(hart, vcpu, now);
-	if (vcpu->place != VCPU_THROTTLED)
-		vcpu->since = now; /* else it has been waiting all the time */
-	if (vcpu != loaded &&
-	    (sched->runnable.count || (loaded && loaded->place == VCPU_RUNNING)) &&
-	    sched_send_to_idle(hart, vcpu))
-		return;
-	sched_queue(sched, vcpu);
-	sched->woke = true;
-	/* Nothing of what a call may have left is to be done before it goes on. */
-	vcpu->plain = is_plain(vcpu) && !vcpu->resume && vcpu->state == VCPU_STARTED &&
-		      vcpu->capsule->state == CAPSULE_RUNNING;
-	if (vcpu->plain)
-		vcpu->wait = false;
-	if (vcpu != loaded)
-		sched_close(vcpu);
-}
+/* --- what leaves the registers, and why ------------------------------------------------------ */
 
 /* When time wakes it; all ones: time doesn't. What is too far off is compared as if it were past.
  */
@@ -213,7 +15,7 @@ static uint64_t deadline_of(const struct vcpu *vcpu, uint64_t now)
 {
 	uint64_t when = arch_vcpu_deadline(vcpu);
 
-	return when > now && when - now > (never >> 2) ? never : when;
+	return when > now && when - now > (SCHED_NEVER >> 2) ? SCHED_NEVER : when;
 }
 
 /* Its state leaves the hart, while it sleeps or waits. */
@@ -222,120 +24,25 @@ static void put_aside(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	if (vcpu->place == VCPU_ASLEEP) {
 		uint64_t when = deadline_of(vcpu, now);
 
-		if (when != never)
-			add_timer(&hart->sched, &vcpu->timer, when);
+		if (when != SCHED_NEVER)
+			sched_add_timer(&hart->sched, &vcpu->timer, when);
 	} else if (vcpu->place != VCPU_AWAY) {
 		steal_preempt(vcpu);
 		sched_close(vcpu);
 	}
 }
 
-void sched_leave(struct hart *hart, struct vcpu *vcpu)
-{
-	struct sched *sched = &hart->sched;
-	struct capsule *capsule = vcpu->capsule;
-
-	if (vcpu->place == VCPU_AWAY)
-		return;
-	if (vcpu->run.place)
-		heap_remove(&sched->runnable, &vcpu->run);
-	remove_timer(sched, &vcpu->timer);
-	sched_note_waiting(sched);
-	if (hart->vcpu == vcpu) {
-		/* What is pending for a guest that is no more must not keep the hart awake. */
-		arch_vcpu_drop(vcpu);
-		__atomic_store_n(&hart->vcpu, NULL, __ATOMIC_SEQ_CST);
-	}
-	vcpu->place = VCPU_AWAY;
-	vcpu->wait = false;
-	if (vcpu->closed) {
-		xlen_t missed = sched_open(vcpu) & ~(xlen_t)VCPU_WANT_OF_HART;
-
-		if (missed)
-			sched_post(vcpu, missed);
-	}
-	if (vcpu->state == VCPU_STOP_PENDING)
-		__atomic_store_n(&vcpu->state, VCPU_STOPPED, __ATOMIC_RELEASE);
-	capsule_vcpu_left(capsule);
-}
-
-void sched_wait_until(struct vcpu *vcpu, uint64_t when)
-{
-	ASSERT(vcpu->place == VCPU_AWAY);
-	vcpu->place = VCPU_ASLEEP;
-	vcpu->since = arch_time();
-	add_timer(&vcpu->hart->sched, &vcpu->timer, when);
-	arch_hart_request_work();
-}
-
-void sched_enqueue(struct vcpu *vcpu)
-{
-	ASSERT(vcpu->place == VCPU_AWAY || vcpu->place == VCPU_ASLEEP);
-	sched_ready(vcpu->hart, vcpu, arch_time());
-	arch_hart_request_work();
-}
-
-/* --- what is due ----------------------------------------------------------------------------- */
-
-/* The terminal's clock, which may wake guests; then its next time. */
-static void tend_console(struct sched *sched, uint64_t now)
-{
-	if (now >= console_deadline())
-		console_tick();
-	remove_timer(sched, &console_timer);
-	if (console_deadline() != never)
-		add_timer(sched, &console_timer, console_deadline());
-}
-
-static void wake(struct hart *hart, struct vcpu *vcpu, uint64_t now)
-{
-	/* Its capsule's back-off is over: it has the loading to do. */
-	if (vcpu->capsule->state == CAPSULE_WAITING)
-		vcpu->capsule->state = CAPSULE_LOADING;
-	sched_ready(hart, vcpu, now);
-}
-
-static void serve_timers(struct hart *hart, uint64_t now)
-{
-	struct sched *sched = &hart->sched;
-	struct heap_node *first;
-
-	while ((first = heap_first(&sched->timers)) && !heap_before(now, first->key)) {
-		remove_timer(sched, first);
-		if (first == &console_timer)
-			tend_console(sched, now);
-		else
-			wake(hart, sched_vcpu_of_timer(first), now);
-	}
-}
-
-static void serve_calls(struct hart *hart, uint64_t now)
-{
-	xlen_t calls = __atomic_exchange_n(&hart->sched.calls, 0, __ATOMIC_ACQUIRE);
-
-	if (calls & SCHED_CALL_CONSOLE)
-		tend_console(&hart->sched, now);
-	if (calls & SCHED_CALL_SHARE)
-		sched_balance(hart);
-}
-
-/* --- the decision ---------------------------------------------------------------------------- */
-
 /* Until its capsule's bucket has a part of a turn for it. */
 static void throttle(struct sched *sched, struct vcpu *vcpu, uint64_t now)
 {
 	struct share_cap *cap = &vcpu->capsule->cap;
-	uint64_t wait = share_cap_wait(cap, share_cap_charge(cap, 0, now), turn / SHARE_CAP_PART);
+	uint64_t wait =
+		share_cap_wait(cap, share_cap_charge(cap, 0, now), sched->turn / SHARE_CAP_PART);
 
 	sched->spent = false;
 	vcpu->place = VCPU_THROTTLED;
 	vcpu->since = now;
-	add_timer(sched, &vcpu->timer, now + wait);
-}
-
-static bool has_ended(const struct vcpu *vcpu)
-{
-	return vcpu->capsule->state != CAPSULE_RUNNING || vcpu->state == VCPU_STOP_PENDING;
+	sched_add_timer(sched, &vcpu->timer, now + wait);
 }
 
 /* The running vCPU waits, or has used up its share. */
@@ -355,7 +62,7 @@ static __attribute__((noinline)) void stop_running(struct hart *hart, struct vcp
 /* What is in the registers: whether it goes on, falls asleep, wakes up, or leaves. */
 static inline struct vcpu *see_loaded(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
-	if (has_ended(vcpu)) {
+	if (sched_has_ended(vcpu)) {
 		sched_leave(hart, vcpu);
 		return NULL;
 	}
@@ -367,6 +74,8 @@ static inline struct vcpu *see_loaded(struct hart *hart, struct vcpu *vcpu, uint
 	}
 	return vcpu->place == VCPU_RUNNING ? vcpu : NULL;
 }
+
+/* --- the decision ---------------------------------------------------------------------------- */
 
 /* True when the first in the queue goes before `running`. */
 static inline bool is_overtaken(const struct sched *sched, const struct vcpu *running, uint64_t now)
@@ -428,7 +137,7 @@ static void take_job(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	sched_obey(vcpu, wanted, now);
 	if (vcpu->capsule->state == CAPSULE_LOADING && vcpu->id == 0) {
 		capsule_load_step(vcpu->capsule);
-		charge(sched, vcpu, arch_time());
+		sched_pay(sched, vcpu, arch_time());
 		vcpu->since = sched->since;
 		sched_queue(sched, vcpu);
 		sched_close(vcpu);
@@ -502,7 +211,7 @@ static __attribute__((noinline)) uint64_t spent_at(const struct sched *sched,
 
 	left /= running->capsule->vcpu_count;
 
-	return now + (left > turn / 8 ? left : turn / 8);
+	return now + (left > sched->turn / 8 ? left : sched->turn / 8);
 }
 
 /* When the hart has to decide again although nobody calls it. */
@@ -521,19 +230,6 @@ static inline void set_alarm(struct sched *sched, const struct vcpu *running, ui
 	arch_alarm_set(when);
 }
 
-/* All that may have to be seen to besides the turns of those that run. */
-static __attribute__((noinline)) void see_to(struct hart *hart, uint64_t now)
-{
-	struct sched *sched = &hart->sched;
-
-	if (sched->calls)
-		serve_calls(hart, now);
-	if (sched->inbox)
-		sched_read_inbox(hart);
-	if (!heap_before(now, sched->timer_at))
-		serve_timers(hart, now);
-}
-
 enum sched_verdict sched_decide(struct hart *hart)
 {
 	struct sched *sched = &hart->sched;
@@ -542,11 +238,11 @@ enum sched_verdict sched_decide(struct hart *hart)
 	struct vcpu *next;
 
 	if (running && running->place == VCPU_RUNNING)
-		charge(sched, running, now);
+		sched_pay(sched, running, now);
 	else
 		sched->since = now;
 	if (sched->calls || sched->inbox || now >= sched->timer_at) {
-		see_to(hart, now);
+		sched_see_to(hart, now);
 		running = hart->vcpu;
 	}
 	if (running)
@@ -593,38 +289,7 @@ static inline void finish_call(struct vcpu *vcpu)
 	}
 	if (vcpu->state == VCPU_SUSPENDED)
 		__atomic_store_n(&vcpu->state, VCPU_STARTED, __ATOMIC_RELEASE);
-	vcpu->plain = is_plain(vcpu);
-}
-
-bool sched_doze_on(struct hart *hart, struct vcpu *vcpu, struct vcpu *called, xlen_t wanted)
-{
-	vcpu->place = VCPU_ASLEEP;
-	if (sched_serve(vcpu, wanted) | sched_receive(hart, called) || hart->sched.calls)
-		arch_hart_request_work();
-	arch_hart_poll();
-	while (!arch_vcpu_interrupted(vcpu) && !arch_hart_has_work())
-		arch_hart_sleep(true);
-	vcpu->place = VCPU_RUNNING;
-	sched_doze_end(hart, arch_time());
-	if (arch_hart_has_work())
-		return false;
-	vcpu->wait = false;
-	return true;
-}
-
-bool sched_doze(struct hart *hart)
-{
-	struct sched *sched = &hart->sched;
-	struct vcpu *vcpu = hart->vcpu;
-	uint64_t now = arch_time();
-
-	if (vcpu->place != VCPU_RUNNING || sched->runnable.count || sched->inbox || sched->calls ||
-	    now >= sched->timer_at || vcpu->capped || has_ended(vcpu))
-		return false;
-	charge(sched, vcpu, now);
-	sched_set_idle(hart, true);
-	sched_ask_for_work(hart, now);
-	return sched_doze_on(hart, vcpu, NULL, 0);
+	vcpu->plain = sched_is_plain(vcpu);
 }
 
 /*
@@ -655,8 +320,7 @@ void sched_work(struct hart *hart)
 
 _Noreturn void sched_run(struct hart *hart)
 {
-	hart->sched.timer_at = never;
-	find_place(hart);
+	sched_init_hart(hart);
 	sched_work(hart);
 	arch_vcpu_enter(hart->vcpu);
 }

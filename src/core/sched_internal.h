@@ -8,6 +8,9 @@
 #include "core/sched.h"
 #include "core/sched_doze.h"
 
+/* A time that doesn't come. */
+#define SCHED_NEVER ((uint64_t)-1)
+
 /* Odd, so that of two that take turns not always the same one waits when there is a look, and is
  * sent. */
 enum { SCHED_TURNS_BETWEEN_LOOKS = 5 };
@@ -63,13 +66,70 @@ static inline bool sched_is_time_to_look(struct sched *sched)
 	return true;
 }
 
-/* --- core/sched.c --- */
+/* After every change of the hart's timers. */
+static inline void sched_note_timers(struct sched *sched)
+{
+	const struct heap_node *first = heap_first(&sched->timers);
 
-/* What runs here pays for the time up to `now`. */
-void sched_charge(struct hart *hart, uint64_t now);
+	sched->timer_at = first ? first->key : SCHED_NEVER;
+}
+
+static inline void sched_add_timer(struct sched *sched, struct heap_node *timer, uint64_t when)
+{
+	heap_add(&sched->timers, timer, when);
+	sched_note_timers(sched);
+}
+
+static inline void sched_remove_timer(struct sched *sched, struct heap_node *timer)
+{
+	if (!timer->place)
+		return;
+	heap_remove(&sched->timers, timer);
+	sched_note_timers(sched);
+}
+
+/* The running vCPU pays, and so does its capsule, if that has a ceiling. */
+static inline void sched_pay(struct sched *sched, struct vcpu *vcpu, uint64_t now)
+{
+	uint64_t ran = sched_account(sched, vcpu, now);
+
+	if (vcpu->capped) {
+		sched->left = share_cap_charge(&vcpu->capsule->cap, ran, now);
+		sched->spent |= sched->left <= 0;
+	}
+}
+
+/* No ceiling to be looked at, no stolen time to be shown, when its turns begin and end. */
+static inline bool sched_is_plain(const struct vcpu *vcpu)
+{
+	return !vcpu->capped && !vcpu->sbi.steal.shared;
+}
+
+/* Its capsule runs no more, or it was told to stop (HSM): it leaves instead of going on. */
+static inline bool sched_has_ended(const struct vcpu *vcpu)
+{
+	return vcpu->capsule->state != CAPSULE_RUNNING || vcpu->state == VCPU_STOP_PENDING;
+}
+
+/* --- core/sched_boot.c --- */
+
+/* What a hart's scheduler knows from the beginning. On the hart, or before it runs. */
+void sched_init_hart(struct hart *hart);
+
+/* --- core/sched.c --- */
 
 /* What was wanted of `vcpu`, whose state is in the registers, while it waited. */
 void sched_obey_late(struct vcpu *vcpu, uint64_t now);
+
+/* --- core/sched_due.c --- */
+
+/* Whatever has to be seen to before a decision at `now`: calls, the inbox, timers. */
+void sched_see_to(struct hart *hart, uint64_t now);
+
+/* --- core/sched_queue.c --- */
+
+/* What runs here pays for the time up to `now`. */
+void sched_charge(struct hart *hart, uint64_t now);
 
 /* Bring the hart's floor up to date: the least virtual time of all that could run here. */
 void sched_update_floor(struct hart *hart);

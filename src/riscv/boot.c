@@ -16,16 +16,17 @@
 _Noreturn void boot(xlen_t id, const void *tree);
 _Noreturn void cpu_main(struct cpu *cpu);
 
-/* What sleeping harts look themselves up in; ended by a NULL. */
+/* A hart of the machine. */
 struct boot_entry {
 	xlen_t id;
 	struct cpu *cpu;
 };
 
-extern const struct boot_entry *boot_table; /* entry.S; not in bss */
+/* What sleeping harts look themselves up in; ended by a NULL. In entry.S, and not in bss. */
+extern const struct boot_entry *boot_table;
 
-static struct boot_entry table[MACHINE_HARTS_MAX + 1];
-static struct cpu *cpus[MACHINE_HARTS_MAX];
+static struct boot_entry *table; /* all harts, in the order of the device tree */
+static unsigned cpu_count;
 static uint64_t timebase;
 volatile uint32_t *cpu_mtime;
 
@@ -44,7 +45,7 @@ _Noreturn void boot(xlen_t id, const void *tree)
 
 struct cpu *cpu_at(unsigned index)
 {
-	return index < MACHINE_HARTS_MAX ? cpus[index] : NULL;
+	return index < cpu_count ? table[index].cpu : NULL;
 }
 
 struct hart *arch_hart(unsigned index)
@@ -90,9 +91,12 @@ bool arch_has_clock(void)
 
 void arch_harts_stop(void)
 {
-	for (unsigned i = 0; i < MACHINE_HARTS_MAX; i++)
-		if (cpus[i] && cpus[i]->msip && &cpus[i]->hart != hart_this())
-			arch_hart_wake(&cpus[i]->hart);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		struct cpu *cpu = table[i].cpu;
+
+		if (cpu->msip && &cpu->hart != hart_this())
+			arch_hart_wake(&cpu->hart);
+	}
 }
 
 uint64_t arch_time(void)
@@ -150,30 +154,35 @@ static struct cpu *boot_cpu(const struct machine_hart *description)
 	return cpu;
 }
 
+/* Every hart of the machine gets its block and its place in the table. */
 static enum status prepare_all(const struct machine *machine, struct ram_map *ram,
 			       struct reason *why)
 {
-	unsigned others = 0;
+	enum status status;
+	void *memory;
 
-	for (unsigned i = 0; i < machine->hart_count; i++) {
+	status = ram_alloc_pages(ram, (machine->hart_count + 1) * sizeof(*table),
+				 RAM_OWNER_HYPERVISOR, &memory, why);
+	table = memory;
+	for (unsigned i = 0; i < machine->hart_count && status == OK; i++) {
 		const struct machine_hart *description = &machine->harts[i];
-		enum status status;
-		hpa_t block;
+		struct cpu *cpu;
 
 		if (description->id == hart_this()->id) {
-			cpus[i] = boot_cpu(description);
-			cpus[i]->hart.index = i;
-			continue;
+			cpu = boot_cpu(description);
+		} else {
+			status = ram_alloc_pages(ram, CPU_BLOCK_SIZE, RAM_OWNER_HYPERVISOR, &memory,
+						 why);
+			if (status != OK)
+				break;
+			cpu = cpu_prepare(memory, description);
 		}
-		status = ram_alloc(ram, CPU_BLOCK_SIZE, PAGE_SIZE, RAM_OWNER_HYPERVISOR, &block,
-				   why);
-		if (status != OK)
-			return status;
-		cpus[i] = cpu_prepare((void *)(uintptr_t)block.raw, description);
-		cpus[i]->hart.index = i;
-		table[others++] = (struct boot_entry){description->id, cpus[i]};
+		cpu->hart.index = i;
+		table[i] = (struct boot_entry){description->id, cpu};
+		table[i + 1].cpu = NULL;
+		cpu_count = i + 1;
 	}
-	return OK;
+	return status;
 }
 
 /* Up to a second; the clock is the boot hart's own. */
@@ -195,10 +204,13 @@ static void init_hext(const struct machine *machine, struct ram_map *ram)
 {
 	unsigned slots = PMP_SLOTS_MAX + 1;
 
-	for (unsigned i = 0; i < machine->hart_count; i++)
-		if (arch_hart(i) && cpus[i]->has_hypervisor &&
-		    cpus[i]->pmp_slots >= HEXT_PMP_SLOTS_MIN && cpus[i]->pmp_slots < slots)
-			slots = cpus[i]->pmp_slots;
+	for (unsigned i = 0; i < machine->hart_count; i++) {
+		const struct cpu *cpu = cpu_at(i);
+
+		if (arch_hart(i) && cpu->has_hypervisor && cpu->pmp_slots >= HEXT_PMP_SLOTS_MIN &&
+		    cpu->pmp_slots < slots)
+			slots = cpu->pmp_slots;
+	}
 	if (slots <= PMP_SLOTS_MAX)
 		hext_init(ram, slots);
 }
@@ -220,7 +232,7 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 
 	__atomic_store_n(&boot_table, table, __ATOMIC_RELEASE);
 	for (const struct boot_entry *entry = table; entry->cpu; entry++)
-		if (entry->cpu->msip)
+		if (entry->cpu->msip && &entry->cpu->hart != hart_this())
 			arch_hart_wake(&entry->cpu->hart);
 	wait_for_all(machine);
 	init_hext(machine, ram);

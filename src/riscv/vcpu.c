@@ -35,12 +35,12 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, const struct
 	size_t size = align_up(sizeof(struct context), VECTOR_ALIGN);
 	struct context *context;
 	struct reason why;
-	hpa_t memory;
+	void *memory;
 
-	if (ram_alloc(ram, align_up(size + vector_size(cpu), PAGE_SIZE), PAGE_SIZE,
-		      RAM_OWNER_CAPSULE + capsule->number, &memory, &why) != OK)
+	if (ram_alloc_pages(ram, size + vector_size(cpu), RAM_OWNER_CAPSULE + capsule->number,
+			    &memory, &why) != OK)
 		return NULL;
-	context = (struct context *)(uintptr_t)memory.raw;
+	context = memory;
 	memset(context, 0, sizeof(*context));
 	context->walk = (struct walk){
 		.ram = capsule->space.regions[0].from,

@@ -14,16 +14,20 @@
 /* Every allocation can be made to fail. */
 static enum status try_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
 			     hpa_t *out, struct reason *why);
+static enum status try_alloc_pages(struct ram_map *map, size_t size, unsigned owner, void **out,
+				   struct reason *why);
 static enum status try_claim(struct ram_map *map, struct hpa_range range, unsigned owner,
 			     const char *what, struct reason *why);
 static enum status try_alloc_high(struct ram_map *map, uint64_t size, uint64_t align,
 				  uint64_t phase, unsigned owner, hpa_t *out, struct reason *why);
-#define ram_alloc      try_alloc
-#define ram_alloc_high try_alloc_high
-#define ram_claim      try_claim
+#define ram_alloc	try_alloc
+#define ram_alloc_pages try_alloc_pages
+#define ram_alloc_high	try_alloc_high
+#define ram_claim	try_claim
 #include "core/capsule_make.c"
 #include "core/capsule_ram.c"
 #undef ram_alloc
+#undef ram_alloc_pages
 #undef ram_alloc_high
 #undef ram_claim
 
@@ -62,6 +66,14 @@ static enum status try_alloc(struct ram_map *in, uint64_t size, uint64_t align, 
 	if (step_fails("ram_alloc"))
 		return refuse(reason, ERR_NOMEM, "the test says no");
 	return ram_alloc(in, size, align, of, out, reason);
+}
+
+static enum status try_alloc_pages(struct ram_map *in, size_t size, unsigned of, void **out,
+				   struct reason *reason)
+{
+	if (step_fails("ram_alloc_pages"))
+		return refuse(reason, ERR_NOMEM, "the test says no");
+	return ram_alloc_pages(in, size, of, out, reason);
 }
 
 static enum status try_alloc_high(struct ram_map *in, uint64_t size, uint64_t align, uint64_t phase,

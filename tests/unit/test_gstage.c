@@ -8,6 +8,7 @@
 
 #include "riscv/hext/gstage.h"
 
+static uint16_t owners[GSTAGE_POOL_PAGES];
 static struct gstage_pool pool;
 static struct gstage stage;
 static struct reason why;
@@ -17,7 +18,8 @@ enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128 };
 static int set_up(void **state)
 {
 	(void)state;
-	memset(&pool, 0, sizeof(pool));
+	memset(owners, 0, sizeof(owners));
+	pool.owner = owners;
 	pool.memory = aligned_alloc(GSTAGE_POOL_SIZE, GSTAGE_POOL_SIZE);
 	pool.base.raw = MIB(0x802);
 	/* RAM is not zero on a board. */

@@ -21,6 +21,8 @@ static int set_up(void **state)
 	(void)state;
 	fake_arch_reset();
 	memset(&ring, 0, sizeof(ring));
+	ring.size = sizeof(first_bytes);
+	ring.bytes = first_bytes;
 	log_set_level(LOG_DEBUG);
 	shows = 0;
 	return 0;
@@ -172,7 +174,7 @@ static void overflow(unsigned lines)
 	set_up(NULL);
 	for (unsigned i = 0; i < lines; i++)
 		log_info("line %u of these", i);
-	if (ring.head <= RING_SIZE) {
+	if (ring.head <= ring.size) {
 		for (; next < lines; next++) {
 			snprintf(line, sizeof(line), "[+] CPU 0: line %u of these", next);
 			expect(line);
@@ -198,20 +200,78 @@ static void overflow(unsigned lines)
 		assert_true(i < lines);
 		gone += (unsigned)snprintf(line, sizeof(line), "[+] CPU 0: line %u of these\n", i);
 	}
-	assert_true(ring.head - gone <= RING_SIZE);
+	assert_true(ring.head - gone <= ring.size);
 	expect_nothing();
 }
 
 static void test_overflow(void **state)
 {
 	(void)state;
-	for (unsigned lines = 200; lines < 700; lines++)
+	for (unsigned lines = 100; lines < 350; lines++)
 		overflow(lines);
 	overflow(100000);
 	/* It starts anew afterwards. */
 	log_info("after");
 	expect("[+] CPU 0: after");
 	expect_nothing();
+}
+
+/*
+ * More memory: what waited still waits, what was shown can be shown again, and what the smaller
+ * ring had lost is neither.
+ */
+static void extend(unsigned before, unsigned shown)
+{
+	static char memory[4 * sizeof(first_bytes)];
+	char line[LINE_MAX], wanted[LINE_MAX];
+	unsigned kept;
+
+	set_up(NULL);
+	memset(memory, 0x5a, sizeof(memory));
+	for (unsigned i = 0; i < before; i++) {
+		log_info("number %04u", i);
+		if (i < shown)
+			assert_true(log_take_line(line, sizeof(line)) > 0);
+	}
+	log_extend(memory, sizeof(memory));
+	for (unsigned i = before; i < before + 100; i++)
+		log_info("number %04u", i);
+	kept = sizeof(first_bytes) / strlen("[+] CPU 0: number 0000 ");
+	if (before - shown > kept) {
+		expect_lost();
+		shown = before - kept;
+	}
+	for (unsigned times = 0; times < 2; times++) {
+		for (unsigned i = shown; i < before + 100; i++) {
+			snprintf(wanted, sizeof(wanted), "[+] CPU 0: number %04u", i);
+			expect(wanted);
+		}
+		expect_nothing();
+		log_rewind();
+		shown = before > kept ? before - kept : 0;
+	}
+}
+
+static void test_extend(void **state)
+{
+	(void)state;
+	for (unsigned before = 0; before < 500; before += 7) {
+		extend(before, 0);
+		extend(before, before / 2);
+		extend(before, before);
+	}
+	/* Then it holds so much more. */
+	for (unsigned i = 0; i < 3000; i++)
+		log_info("line %04u", i);
+	expect_lost();
+	for (unsigned i = 3000 - 4 * sizeof(first_bytes) / strlen("[+] CPU 0: line 0000 ");
+	     i < 3000; i++) {
+		char wanted[LINE_MAX];
+
+		snprintf(wanted, sizeof(wanted), "[+] CPU 0: line %04u", i);
+		expect(wanted);
+	}
+	expect_assert_failure(log_extend(first_bytes, 3 * sizeof(first_bytes)));
 }
 
 /* Lines of all lengths and levels, shown now and then: only whole ones come, in order. */
@@ -256,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup(test_small_buffer, set_up),
 		cmocka_unit_test_setup(test_unprintable, set_up),
 		cmocka_unit_test_setup(test_overflow, set_up),
+		cmocka_unit_test_setup(test_extend, set_up),
 		cmocka_unit_test_setup(test_random, set_up),
 	};
 

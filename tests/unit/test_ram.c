@@ -266,6 +266,23 @@ static void test_extend(void **state)
 	assert_in_range(map.count, 3, 4);
 }
 
+/* Memory of our own: whole pages, for any number of bytes. */
+static void test_pages(void **state)
+{
+	void *memory;
+
+	(void)state;
+	assert_int_equal(fresh(4), OK);
+	assert_int_equal(ram_alloc_pages(&map, 1, CAPSULE, &memory, &why), OK);
+	assert_ptr_equal(memory, (void *)(uintptr_t)BASE);
+	assert_int_equal(ram_total(&map, CAPSULE), PAGE_SIZE);
+	assert_int_equal(ram_alloc_pages(&map, PAGE_SIZE + 1, CAPSULE, &memory, &why), OK);
+	assert_ptr_equal(memory, (void *)(uintptr_t)(BASE + PAGE_SIZE));
+	assert_int_equal(ram_total(&map, CAPSULE), 3 * PAGE_SIZE);
+	assert_int_equal(ram_alloc_pages(&map, PAGE_SIZE + 1, CAPSULE, &memory, &why), ERR_NOMEM);
+	assert_says("no 8 KiB of free RAM");
+}
+
 static void test_broken_calls_panic(void **state)
 {
 	hpa_t at;
@@ -451,12 +468,19 @@ static void test_against_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add),	      cmocka_unit_test(test_add_refuses),
-		cmocka_unit_test(test_claim),	      cmocka_unit_test(test_claim_refuses),
-		cmocka_unit_test(test_reserve),	      cmocka_unit_test(test_alloc),
-		cmocka_unit_test(test_alloc_high),    cmocka_unit_test(test_alloc_at_the_top),
-		cmocka_unit_test(test_give_back),     cmocka_unit_test(test_full_table),
-		cmocka_unit_test(test_extend),	      cmocka_unit_test(test_broken_calls_panic),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_add_refuses),
+		cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_claim_refuses),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_alloc),
+		cmocka_unit_test(test_alloc_high),
+		cmocka_unit_test(test_alloc_at_the_top),
+		cmocka_unit_test(test_give_back),
+		cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_extend),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_broken_calls_panic),
 		cmocka_unit_test(test_against_model),
 	};
 

@@ -35,8 +35,8 @@ enum {
 struct gstage_pool {
 	uint8_t *memory;
 	hpa_t base;
-	/* The first page of the tree that a page belongs to, plus one; 0: free. */
-	uint16_t owner[GSTAGE_POOL_PAGES];
+	/* Of each page: the first page of the tree that it belongs to, plus one; 0: it is free. */
+	uint16_t *owner;
 };
 
 /* One guest's tree of tables. */

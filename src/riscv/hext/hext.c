@@ -4,6 +4,7 @@
 #include "core/assert.h"
 #include "core/log.h"
 #include "lib/print.h"
+#include "lib/string.h"
 #include "riscv/access.h"
 #include "riscv/csr.h"
 #include "riscv/hext/gstage.h"
@@ -27,10 +28,16 @@ static unsigned slots;
 
 void hext_init(struct ram_map *ram, unsigned slots_of_all)
 {
+	const size_t owners_size = GSTAGE_POOL_PAGES * sizeof(pool.owner[0]);
 	struct reason unused;
+	void *owners;
 
 	ram_map = ram;
 	slots = slots_of_all < WALL_SLOTS_MAX ? slots_of_all : WALL_SLOTS_MAX;
+	/* Not in the pool, which guests' page-table walks may read. */
+	if (ram_alloc_pages(ram, owners_size, RAM_OWNER_HYPERVISOR, &owners, &unused) != OK)
+		return;
+	pool.owner = memset(owners, 0, owners_size);
 	if (ram_alloc(ram, GSTAGE_POOL_SIZE, GSTAGE_POOL_SIZE, RAM_OWNER_HYPERVISOR, &pool.base,
 		      &unused) == OK)
 		pool.memory = (uint8_t *)(uintptr_t)pool.base.raw;
