@@ -35,11 +35,27 @@ enum isa_extension {
 	ISA_ZBB,
 	ISA_ZBC,
 	ISA_ZBS,
+	ISA_ZVBB,
+	ISA_ZVBC,
 	ISA_ZVE32F,
 	ISA_ZVE32X,
 	ISA_ZVE64D,
 	ISA_ZVE64F,
 	ISA_ZVE64X,
+	ISA_ZVKB,
+	ISA_ZVKG,
+	ISA_ZVKN,
+	ISA_ZVKNC,
+	ISA_ZVKNED,
+	ISA_ZVKNG,
+	ISA_ZVKNHA,
+	ISA_ZVKNHB,
+	ISA_ZVKS,
+	ISA_ZVKSC,
+	ISA_ZVKSED,
+	ISA_ZVKSG,
+	ISA_ZVKSH,
+	ISA_ZVKT,
 	ISA_SSAIA,
 	ISA_SSCOFPMF,
 	ISA_SSTC,
@@ -59,10 +75,11 @@ typedef uint64_t isa_set_t;
 
 #define ISA_BIT(extension) ((isa_set_t)1 << (extension))
 
-/* Those whose state is vector registers and their CSRs: V, and what there may be of it. */
-#define ISA_VECTOR                                                                                 \
-	(ISA_BIT(ISA_V) | ISA_BIT(ISA_ZVE32F) | ISA_BIT(ISA_ZVE32X) | ISA_BIT(ISA_ZVE64D) |        \
-	 ISA_BIT(ISA_ZVE64F) | ISA_BIT(ISA_ZVE64X))
+/*
+ * Those whose state is vector registers and their CSRs: V, what there may be of it (Zve...), and
+ * what adds instructions (Zvb..., Zvk...).
+ */
+#define ISA_VECTOR (ISA_BIT(ISA_V) | (ISA_BIT(ISA_ZVKT + 1) - ISA_BIT(ISA_ZVBB)))
 
 /*
  * What the hart's node says: riscv,isa-extensions where present, else
@@ -76,8 +93,8 @@ isa_set_t isa_read(const struct machine_hart *hart, unsigned *xlen);
 
 struct isa_text {
 	char base[8];	      /* "rv64i" */
-	char isa[256];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
-	char extensions[256]; /* "i\0m\0a\0..." */
+	char isa[320];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
+	char extensions[320]; /* "i\0m\0a\0..." */
 	unsigned extensions_length;
 };
 
