@@ -216,9 +216,9 @@ bool arch_asid_valid(xlen_t asid);
 
 /*
  * Misaligned loads and stores of `vcpu` are its own exceptions, or emulated as they are when it
- * starts.
+ * starts. False when the hart doesn't delegate them: then nothing has changed.
  */
-void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate);
+bool arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate) MUST_USE;
 
 /*
  * Traps of `vcpu` for which pmu.h has PMU_NOTED_BY_VECTOR are told to pmu_note() from the next

@@ -39,7 +39,6 @@ struct sched {
 	uint64_t least; /* service of whoever had least here at the last look; to be peeked at */
 	uint64_t lag;	/* virtual time: what those here have beside it (struct vcpu, lag) */
 	unsigned peer;	/* index of the hart that it last compared itself with */
-	bool passed;	/* the last look would have sent what was running */
 	bool woke;	/* somebody came who may go first */
 	bool spent;	/* what runs has used up its capsule's ceiling */
 };

@@ -11,23 +11,17 @@
 #include "lib/string.h"
 
 enum {
-	EI_CLASS = 4, /* offsets in e_ident */
-	EI_DATA = 5,
+	EI_DATA = 5, /* offsets in e_ident */
 	EI_VERSION = 6,
 	ELFCLASS32 = 1,
-	ELFCLASS64 = 2,
 	ELFDATA2LSB = 1,
 	EV_CURRENT = 1,
 	E_IDENT_SIZE = 16,
-	E_TYPE = 16, /* offsets in the header, the same in both classes */
-	E_MACHINE = 18,
+	E_MACHINE = 18, /* offsets in the header, the same in both classes */
 	E_ENTRY = 24,
 	ET_EXEC = 2,
-	ET_DYN = 3,
 	EM_RISCV = 243,
-	PT_LOAD = 1,
 	PF_X = 1,
-	PHDRS_MAX = 64, /* a kernel has four or five */
 };
 
 struct elf {
@@ -134,7 +128,7 @@ static enum status check_headers(struct elf *elf, struct reason *why)
 		return refuse_field(why, "e_type", elf->type, "2 (ET_EXEC) or 3 (ET_DYN)");
 	if (phentsize != phdr_size(elf))
 		return refuse_field(why, "e_phentsize", phentsize, elf->wide ? "56" : "32");
-	if (!elf->phnum || elf->phnum > PHDRS_MAX)
+	if (!elf->phnum || elf->phnum > IMAGE_PHDRS_MAX)
 		return refuse_field(why, "e_phnum", elf->phnum, "1 to 64");
 	if (!range_contains(0, elf->size, elf->phoff, elf->phnum * phentsize))
 		return refuse(why, ERR_FORMAT,

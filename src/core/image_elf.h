@@ -7,6 +7,16 @@
 
 #include "core/image.h"
 
+/* Of the format, what image_symbols.c looks at as well: System V ABI, chapters 4 and 5. */
+enum {
+	EI_CLASS = 4, /* offset in e_ident */
+	ELFCLASS64 = 2,
+	E_TYPE = 16, /* offset in the header */
+	ET_DYN = 3,
+	PT_LOAD = 1,
+	IMAGE_PHDRS_MAX = 64, /* a kernel has four or five */
+};
+
 /* True when the image begins like an ELF file, good or not. */
 bool image_elf_probe(const uint8_t *data, uint64_t size);
 

@@ -10,18 +10,12 @@
 #include "core/image_elf.h"
 
 enum {
-	EI_CLASS = 4, /* offset in e_ident */
-	ELFCLASS64 = 2,
-	E_TYPE = 16, /* offset in the header */
-	ET_DYN = 3,
-	PT_LOAD = 1,
 	SHT_SYMTAB = 2,
 	SHN_UNDEF = 0,
 	SHN_LORESERVE = 0xff00, /* from here on: absolute values, common blocks */
 	STT_NOTYPE = 0,
 	STT_OBJECT = 1,
 	STT_FUNC = 2,
-	PHDRS_MAX = 64,
 	SECTIONS_MAX = 4096, /* a kernel has fifty */
 };
 
@@ -97,7 +91,7 @@ static bool locate(const struct file *file, const struct image_plan *plan, uint6
 	unsigned entry = file->wide ? 56 : 32, segment = 0;
 	struct span headers;
 
-	if (!header_table(file, file->wide ? 32 : 28, file->wide ? 54 : 42, entry, PHDRS_MAX,
+	if (!header_table(file, file->wide ? 32 : 28, file->wide ? 54 : 42, entry, IMAGE_PHDRS_MAX,
 			  &headers))
 		return false;
 	for (uint64_t at = 0; at < headers.size && segment < plan->segment_count; at += entry) {

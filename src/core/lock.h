@@ -3,7 +3,8 @@
  * Spin locks, between harts; interrupts are off in M-mode anyway.
  *
  * Order, outermost first: a capsule's device lock, the console's lock, the
- * log's lock. No lock is held across a copy of guest-sized data.
+ * log's lock. The others (a ceiling's bucket, the seed, what harts find out at boot)
+ * are taken with nothing taken inside. No lock is held across a copy of guest-sized data.
  */
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H

@@ -43,6 +43,21 @@ static const char marks[] = {
 	[LOG_DEBUG] = '?',
 };
 
+/* Put a line into the ring, over the oldest ones. Caller holds the ring's lock. */
+static void append(const char *line, size_t length)
+{
+	unsigned head = ring.head, mask = ring.size - 1;
+	char *bytes = ring.bytes;
+
+	for (size_t i = 0; i < length; i++)
+		bytes[head++ & mask] = line[i];
+	ring.head = head;
+	if (head - ring.tail > ring.size) {
+		ring.lost += head - ring.tail - ring.size;
+		ring.tail = head - ring.size;
+	}
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char line[LINE_MAX];
@@ -63,12 +78,7 @@ void log_line(enum log_level level, const char *format, ...)
 	line[length++] = '\n';
 
 	lock_take(&ring.lock);
-	for (size_t i = 0; i < length; i++)
-		*byte_at(ring.head++) = line[i];
-	if (ring.head - ring.tail > ring.size) {
-		ring.lost += ring.head - ring.tail - ring.size;
-		ring.tail = ring.head - ring.size;
-	}
+	append(line, length);
 	lock_drop(&ring.lock);
 	console_show_log();
 }

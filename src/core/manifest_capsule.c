@@ -4,9 +4,11 @@
  * by their table, and the images that they name.
  */
 #include "core/assert.h"
+#include "core/hart_set.h"
 #include "core/manifest.h"
 #include "core/manifest_image.h"
 #include "core/manifest_property.h"
+#include "core/share.h"
 #include "lib/print.h"
 #include "lib/string.h"
 #include "vdev/map.h"
@@ -16,9 +18,6 @@
 #include <libfdt.h>
 
 enum {
-	WEIGHT_DEFAULT = 100,
-	WEIGHT_MAX = 10000,
-	HARTS_MAX = 128,
 	ADDRESS_BITS = 56, /* of a physical address, at most (Sv39x4 and wider) */
 };
 
@@ -56,9 +55,9 @@ static const struct manifest_property capsule_table[] = {
 	[MEMORY_MIB] = ROW_RANGE("memory-mib", MIB, FIELD(capsule.memory_size), 1, UINT32_MAX),
 	[MEMORY_BASE] = ROW("memory-base", ADDRESS, FIELD(capsule.memory_base)),
 	ROW_RANGE("vcpus", CELL, FIELD(capsule.vcpus), 1, MANIFEST_VCPUS_MAX),
-	ROW_RANGE("weight", CELL, FIELD(capsule.weight), 1, WEIGHT_MAX),
+	ROW_RANGE("weight", CELL, FIELD(capsule.weight), 1, SHARE_WEIGHT_MAX),
 	ROW_RANGE("cap-percent", CELL, FIELD(capsule.cap_percent), 1, UINT32_MAX),
-	ROW_RANGE("harts", CELLS, FIELD(harts), 0, HARTS_MAX),
+	ROW_RANGE("harts", CELLS, FIELD(harts), 0, HART_SET_MAX),
 	ROW_CHOICE("restart", FIELD(capsule.restart), restarts),
 	ROW_CHOICE("isolation", FIELD(capsule.isolation), isolations),
 	ROW_IGNORED("rights"),
@@ -236,7 +235,7 @@ enum status manifest_capsule(const struct manifest *manifest, unsigned index,
 				.description = "",
 				.bootargs = "",
 				.vcpus = 1,
-				.weight = WEIGHT_DEFAULT,
+				.weight = SHARE_WEIGHT_DEFAULT,
 			},
 	};
 	enum status status;

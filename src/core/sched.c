@@ -26,6 +26,8 @@ static void put_aside(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 
 		if (when != SCHED_NEVER)
 			sched_add_timer(&hart->sched, &vcpu->timer, when);
+		/* The others are closed, which is as good (sched_await()). */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
 	} else if (vcpu->place != VCPU_AWAY) {
 		steal_preempt(vcpu);
 		sched_close(vcpu);
@@ -148,10 +150,12 @@ static void take_job(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 }
 
 /* `vcpu` has the turn, and its state isn't in the registers: it takes the place of `before`. */
-static inline void load(struct hart *hart, struct vcpu *before, struct vcpu *vcpu)
+static inline void load(struct hart *hart, struct vcpu *before, struct vcpu *vcpu, uint64_t now)
 {
 	arch_vcpu_switch(before, vcpu);
-	/* Before the look at what is wanted of it, as sched_await() has it. */
+	if (before)
+		put_aside(hart, before, now);
+	/* After all that `before` did, and before the look at what is wanted: sched_await(). */
 	__atomic_store_n(&hart->vcpu, vcpu, __ATOMIC_RELAXED);
 	vcpu->switches++;
 }
@@ -186,13 +190,8 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 		}
 	}
 	vcpu->place = VCPU_RUNNING;
-	if (hart->vcpu != vcpu) {
-		struct vcpu *before = hart->vcpu;
-
-		load(hart, before, vcpu);
-		if (before)
-			put_aside(hart, before, now);
-	}
+	if (hart->vcpu != vcpu)
+		load(hart, hart->vcpu, vcpu, now);
 	steal_update(vcpu, waited);
 	if (sched_is_wanted(vcpu))
 		sched_obey_late(vcpu, now);

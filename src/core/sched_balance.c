@@ -13,6 +13,9 @@ enum {
 	AHEAD_MIN = 2,
 	/* ...and what it may be behind at most: more than that is forgotten. */
 	AHEAD_MAX = 64,
+	/* Turns of its own that one who comes waits longer, or less, for what it has had elsewhere.
+	 */
+	MOVED_MAX = 2,
 };
 
 struct sched_harts sched_harts;
@@ -48,6 +51,34 @@ static bool move(struct hart *from, struct vcpu *vcpu, struct hart *to)
 	return true;
 }
 
+/*
+ * Virtual time over the whole machine: what the vCPU has had by its weight, wherever it ran. What
+ * is on another hart is read while that writes it; at worst one look goes wrong.
+ */
+static uint64_t service_of(const struct vcpu *vcpu)
+{
+	return sched_peek(&vcpu->run.key) + sched_peek(&vcpu->lag);
+}
+
+/*
+ * Where `vcpu`, whose key is relative to the floor that it left, comes to be among those here. Who
+ * is sent is as a rule the one that has had most, and goes to where more is to be had: it pays for
+ * that here, and who has had less than those here is paid. So those that move come to the same
+ * place as those that don't. Within bounds, since some have much less for ever (AHEAD_MAX), and
+ * with a turn ahead at most, as on waking up.
+ */
+static void give_place(const struct sched *sched, struct vcpu *vcpu)
+{
+	int64_t turn = (int64_t)(sched->turn * vcpu->inverse_weight), most = MOVED_MAX * turn;
+	int64_t more = (int64_t)(vcpu->lag - sched->floor - sched->lag);
+	uint64_t service = service_of(vcpu);
+	int64_t place = (int64_t)vcpu->run.key;
+
+	place += more > most ? most : more < -most ? -most : more;
+	vcpu->run.key = sched->floor + (uint64_t)(place < -turn ? -turn : place);
+	vcpu->lag = service - vcpu->run.key;
+}
+
 void sched_arrive(struct hart *hart, struct vcpu *vcpu)
 {
 	struct sched *sched = &hart->sched;
@@ -55,8 +86,7 @@ void sched_arrive(struct hart *hart, struct vcpu *vcpu)
 	/* Who has been alone here hasn't been charged for it yet, and mustn't seem to be behind. */
 	sched_charge(hart, arch_time());
 	sched_update_floor(hart);
-	vcpu->run.key += sched->floor;
-	vcpu->lag -= sched->floor;
+	give_place(sched, vcpu);
 	sched_queue(sched, vcpu);
 	sched->woke = true;
 }
@@ -91,15 +121,6 @@ static struct hart *peer_of(const struct hart *hart)
 	struct hart *peer = arch_hart(hart->sched.peer);
 
 	return peer == hart || !peer || peer->unfit ? NULL : peer;
-}
-
-/*
- * Virtual time over the whole machine: what the vCPU has had by its weight, wherever it ran. What
- * is on another hart is read while that writes it; at worst one look goes wrong.
- */
-static uint64_t service_of(const struct vcpu *vcpu)
-{
-	return sched_peek(&vcpu->run.key) + sched_peek(&vcpu->lag);
 }
 
 /*
@@ -161,18 +182,6 @@ static struct extremes find_extremes(const struct hart *hart, unsigned peer)
 	return found;
 }
 
-/* True when what is in the registers should rather go, and may when it waits; but not for ever. */
-static bool running_is_better(const struct hart *hart, const struct hart *peer,
-			      const struct extremes *found, uint64_t step)
-{
-	const struct vcpu *running = hart->vcpu;
-
-	return running && running->place == VCPU_RUNNING &&
-	       hart_set_has(&running->capsule->harts, peer->index) &&
-	       heap_before(service_of(found->most) + step / 2, service_of(running)) &&
-	       !hart->sched.passed;
-}
-
 /*
  * What runs on the peer is ahead of somebody here: then the one that has had most here goes
  * there, so that those who have had less have more room. In the long run all that may move are
@@ -186,7 +195,7 @@ static void send_to_peer(struct hart *hart, struct hart *peer)
 	uint64_t there, ahead, step;
 
 	if (running && running->place == VCPU_RUNNING)
-		compare(&found, running, false);
+		compare(&found, running, hart_set_has(&running->capsule->harts, peer->index));
 	if (!found.least)
 		return;
 	sched->least = service_of(found.least);
@@ -200,14 +209,16 @@ static void send_to_peer(struct hart *hart, struct hart *peer)
 	/* Of one whose weight is worth more than a hart, or that can't go there, for ever. */
 	if ((int64_t)ahead > (int64_t)(AHEAD_MAX * step))
 		found.least->lag += ahead - AHEAD_MAX * step;
-	if (running_is_better(hart, peer, &found, step)) {
-		/* As a rule it waits at the next look. */
-		sched->passed = true;
-		sched->peer = sched->peer ? sched->peer - 1 : sched_harts.count - 1;
+	if (found.most != running) {
+		send_waiting(hart, found.most, peer);
 		return;
 	}
-	sched->passed = false;
-	send_waiting(hart, found.most, peer);
+	/*
+	 * It waits after its turn. Not to look before that, or to send another instead, keeps the
+	 * wrong two together for ever where turns and looks are in step.
+	 */
+	sched->looks_in = 0;
+	sched->peer = sched->peer ? sched->peer - 1 : sched_harts.count - 1;
 }
 
 static bool is_any_idle(void)
@@ -231,8 +242,11 @@ static bool send_to_idle(struct hart *hart)
 		struct vcpu *vcpu = sched_vcpu_of_run(sched->runnable.nodes[i]);
 		struct hart *to = may_leave(hart, vcpu) ? claim_idle(&vcpu->capsule->harts) : NULL;
 
-		if (to && send_waiting(hart, vcpu, to))
+		if (!to)
+			continue;
+		if (send_waiting(hart, vcpu, to))
 			return true;
+		hart_set_add_shared(&sched_harts.idle, to->index);
 	}
 	return false;
 }

@@ -112,7 +112,9 @@ static inline struct vcpu *sched_doze_called(struct hart *hart)
 
 /*
  * Open `vcpu`, which was taken out of the inbox, for posts again, and take what is wanted of it. On
- * its hart.
+ * its hart. Another may write its `inbox_next` from here on: whoever calls this has branched on
+ * what it read there (riscv/doze.c), or has a fence between (sched_receive()), so that the store
+ * here doesn't overtake that load ("Syntactic Dependencies" of RVWMO).
  *
  * `posted` is cleared before the exchange of `wanted`, which releases; who posts changes `wanted`,
  * which acquires, before it looks at `posted`. One of the two changes of `wanted` is the first. If

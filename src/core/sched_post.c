@@ -25,6 +25,11 @@ void sched_post(struct vcpu *vcpu, xlen_t bits)
 	sched_post_now(vcpu, bits);
 }
 
+/*
+ * Who finds another vCPU, or none, in the hart must also find all that `vcpu` did before it left:
+ * so that is before the change of hart->vcpu for everybody, by the fence of whatever closes `vcpu`
+ * (end_turn(), put_aside()), or one of its own.
+ */
 void sched_await(const struct vcpu *vcpu, xlen_t bits)
 {
 	while (__atomic_load_n(&vcpu->wanted, __ATOMIC_SEQ_CST) & bits) {
@@ -119,6 +124,8 @@ bool sched_receive(struct hart *hart, struct vcpu *vcpu)
 		/* Afterwards it may be in another inbox already. */
 		struct vcpu *next = vcpu->inbox_next;
 
+		/* What clears `posted` there needn't wait for that load. */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
 		due |= arrive(hart, vcpu);
 		vcpu = next;
 	}

@@ -68,8 +68,9 @@ static inline __attribute__((always_inline)) struct vcpu *end_turn(uint64_t now,
 		return take_long_way();
 	sched->looks_in = may_look ? sched->looks_in - 1 : SCHED_TURNS_BETWEEN_LOOKS - 1;
 	account(sched, running, next, now);
-	STORE_RELAXED(hart->vcpu, next);
+	/* In this order: see sched_await(). */
 	sched_close_open(running);
+	STORE_RELAXED(hart->vcpu, next);
 	if (sched_is_wanted(next))
 		return obey_first(running, next, now);
 	sched->alarm = sched->timer_at < sched->look_at ? sched->timer_at : sched->look_at;

@@ -40,7 +40,7 @@ struct hpa_range {
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 
-enum { PAGE_SIZE = 4096 };
+enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof *(array))
 

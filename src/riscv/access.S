@@ -93,6 +93,54 @@ csr_absent:
 	li	a0, 0
 	ret
 
+/*
+ * Many at once: of each pair of instructions neither is executed where the first one's CSR doesn't
+ * exist (trap.S, landing 0).
+ */
+	.option	push
+	.option	norvc
+	/* unsigned csr_probe_leftovers(void): the first ones of enum leftover, in its order */
+	.globl	csr_probe_leftovers
+csr_probe_leftovers:
+	li	a0, 0
+	.set	bit, 1
+1:
+	.irp	csr, CSR_JVT, CSR_FCSR, CSR_SCONTEXT, CSR_SRMCFG, CSR_SCTRSTATUS
+	csrr	t0, \csr
+	ori	a0, a0, bit
+	.set	bit, bit << 1
+	.endr
+2:
+	ret
+	FIXUP 1b, 2b, 0
+
+	/* void csr_clear_records(void): SCTRCLR, which no assembler knows yet */
+	.globl	csr_clear_records
+csr_clear_records:
+	.4byte	0x10400073
+	ret
+
+	/* void csr_zero_optional(void) */
+	.globl	csr_zero_optional
+csr_zero_optional:
+1:
+	.irp	csr, CSR_MSTATEEN0, CSR_MSTATEEN0 + 1, CSR_MSTATEEN0 + 2, CSR_MSTATEEN0 + 3, \
+		CSR_MCTRCTL, CSR_SRMCFG
+	csrw	\csr, zero
+	nop
+	.endr
+	.if XLEN_BYTES == 4
+	.irp	csr, CSR_MSTATUSH, CSR_MEDELEGH, CSR_HEDELEGH, CSR_MSTATEEN0H, \
+		CSR_MSTATEEN0H + 1, CSR_MSTATEEN0H + 2, CSR_MSTATEEN0H + 3
+	csrw	\csr, zero
+	nop
+	.endr
+	.endif
+2:
+	ret
+	FIXUP 1b, 2b, 0
+	.option	pop
+
 /* bool csr_x(xlen_t select, xlen_t value) */
 .macro INDIRECT name, insn, select, register
 	.globl	csr_\name

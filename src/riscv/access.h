@@ -54,6 +54,19 @@ bool csr_probe_mstateen0(xlen_t *value);
 bool csr_probe_mvien(xlen_t *value);
 bool csr_probe_vlenb(xlen_t *value);
 
+/* Those of the first ones of enum leftover that the hart has (riscv/leftovers.h). VS is on. */
+unsigned csr_probe_leftovers(void);
+
+/*
+ * Zero to what an earlier stage may have set, where it exists: state enables, delegation of
+ * exceptions from 32 on, control transfer records, the requests' class; on RV32 all of mstatush,
+ * which says that memory is little-endian.
+ */
+void csr_zero_optional(void);
+
+/* SCTRCLR, where there are control transfer records. */
+void csr_clear_records(void);
+
 /*
  * Write `value` to what miselect or siselect choose by `select`, or set bits of it (AIA,
  * "Indirectly Accessed Registers"). False when there is no such register; then nothing has changed

@@ -3,40 +3,18 @@
 
 #include "riscv/access.h"
 
-/* mstateen0 ("Access control by the state-enable CSRs"). */
-#define STATEEN_IMSIC  ((uint64_t)1 << 58)
-#define STATEEN_AIA    ((uint64_t)1 << 59)
-#define STATEEN_CSRIND ((uint64_t)1 << 60)
-#define STATEEN_ALL    (STATEEN_IMSIC | STATEEN_AIA | STATEEN_CSRIND)
-
 /* Two 32-bit registers are one where XLEN is 64, and only even numbers exist there. */
 enum { SELECT_STEP = XLEN / 32, IPRIO_COUNT = 16, FILE_ARRAY_COUNT = 64 };
 
-/* Bits that can be set; left clear. */
-static uint64_t probe_stateen(void)
+bool aia_probe(struct cpu *cpu, uint32_t closed)
 {
-	uint64_t before, sticks;
-	xlen_t unused;
-
-	if (!csr_probe_mstateen0(&unused))
-		return 0;
-	before = csr_read64(CSR_MSTATEEN0, CSR_MSTATEEN0H) & ~STATEEN_ALL;
-	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, before | STATEEN_ALL);
-	sticks = csr_read64(CSR_MSTATEEN0, CSR_MSTATEEN0H) & STATEEN_ALL;
-	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, before);
-	return sticks;
-}
-
-void aia_probe(struct cpu *cpu)
-{
-	uint64_t closes = probe_stateen();
 	xlen_t unused;
 
 	cpu->has_aia = csr_probe_mvien(&unused);
 	/* The IMSIC's bit is there only with an IMSIC. */
-	cpu->aia_open = csr_probe_siselect(&unused) &&
-			!((closes & STATEEN_CSRIND) &&
-			  ((closes & STATEEN_IMSIC) || !csr_probe_mtopei(&unused)));
+	return csr_probe_siselect(&unused) &&
+	       !((closed & STATEEN_CSRIND) &&
+		 ((closed & STATEEN_IMSIC) || !csr_probe_mtopei(&unused)));
 }
 
 /* An array of registers; those of identities that the file lacks may be absent, at its end. */
@@ -76,6 +54,9 @@ void aia_set_up(const struct cpu *cpu)
 		return;
 	csr_write64(CSR_HVIEN, CSR_HVIENH, 0);
 	csr_write(CSR_HVICTL, 0);
+	/* "Configuring priorities of major interrupts at VS level": all as they are by default. */
+	csr_write64(CSR_HVIPRIO1, CSR_HVIPRIO1H, 0);
+	csr_write64(CSR_HVIPRIO2, CSR_HVIPRIO2H, 0);
 	csr_write(CSR_VSISELECT, 0);
 	if (XLEN == 32)
 		csr_write(CSR_HIDELEGH, 0);

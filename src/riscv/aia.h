@@ -16,8 +16,9 @@
 
 #include "riscv/cpu.h"
 
-/* Find out what there is: cpu->has_aia, cpu->aia_open. cpu->has_hypervisor is known. */
-void aia_probe(struct cpu *cpu);
+/* Find cpu->has_aia. True when guests can reach something though mstateen0 closes `closed`
+ * (STATEEN_...). */
+bool aia_probe(struct cpu *cpu, uint32_t closed);
 
 /* Nothing of an earlier stage is in force; guests are kept out where that can be done. */
 void aia_set_up(const struct cpu *cpu);

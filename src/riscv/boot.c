@@ -43,7 +43,8 @@ _Noreturn void boot(xlen_t id, const void *tree)
 	boot_machine(tree);
 }
 
-struct cpu *cpu_at(unsigned index)
+/* NULL: there are no more. */
+static struct cpu *cpu_at(unsigned index)
 {
 	return index < cpu_count ? table[index].cpu : NULL;
 }
@@ -79,8 +80,9 @@ struct hpa_range arch_reachable(struct hpa_range range)
 							      : range.size;
 
 	if (size != range.size)
-		log_alert("%lu MiB of RAM above 4 GiB are left out: a 32-bit CPU can't reach them",
-			  (unsigned long)((range.size - size) >> 20));
+		log_alert("%lu MiB of RAM above %s are left out: a %u-bit CPU can't reach them",
+			  (unsigned long)((range.size - size) >> 20),
+			  limit == GIB(4) ? "4 GiB" : "64 PiB", XLEN);
 	return (struct hpa_range){range.base, size};
 }
 

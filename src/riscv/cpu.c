@@ -6,6 +6,7 @@
 #include "riscv/access.h"
 #include "riscv/aia.h"
 #include "riscv/features.h"
+#include "riscv/leftovers.h"
 #include "riscv/pmp/pmp.h"
 #include "riscv/vector.h"
 #include "riscv/virtual.h"
@@ -123,6 +124,10 @@ void cpu_probe(struct cpu *cpu)
 	isa_set_t guest;
 
 	cpu->isa = isa_read(cpu->hart.description, NULL);
+	guest = cpu->isa & guest_allowed;
+	/* Guests can use these registers whatever the tree says: they are switched if they exist.
+	 */
+	cpu->isa |= (misa >> ('F' - 'A') & 1) << ISA_F | (misa >> ('D' - 'A') & 1) << ISA_D;
 	cpu->hart.vendor = csr_read(mvendorid);
 	cpu->hart.architecture = csr_read(marchid);
 	cpu->hart.implementation = csr_read(mimpid);
@@ -135,9 +140,9 @@ void cpu_probe(struct cpu *cpu)
 	cpu->has_sstc =
 		(cpu->isa & ISA_BIT(ISA_SSTC)) && cpu->has_menvcfg && csr_probe_stimecmp(&unused);
 	cpu->inhibitable = probe_inhibitable();
-	aia_probe(cpu);
+	leftovers_probe(cpu);
 	cpu->is_usual =
-		(cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc && !cpu->aia_open;
+		(cpu->isa & ISA_BIT(ISA_D)) && cpu->has_menvcfg && cpu->has_sstc && !cpu->leftovers;
 	cpu->ticks_full = cpu->has_sstc && cpu->has_time && !cpu->hart.description->mtimecmp_halves;
 	cpu->has_double_trap = has_double_trap();
 	pmp_probe(cpu);
@@ -145,7 +150,6 @@ void cpu_probe(struct cpu *cpu)
 		virtual_probe(cpu);
 	cpu->hart.unfit = why_unfit(cpu);
 
-	guest = cpu->isa & guest_allowed;
 	if (!cpu->has_sstc)
 		guest &= ~ISA_BIT(ISA_SSTC);
 	if (!cpu->vlenb)
@@ -166,9 +170,9 @@ static void set_up_environment(const struct cpu *cpu)
 }
 
 /*
- * mstatus as riscv/exchange.S leaves it. With V=1 of its bits MPP alone is a guest's, and FS is on:
- * the guest's own FS decides, which is in vsstatus ("Virtual Supervisor Status (vsstatus)
- * Register").
+ * mstatus as riscv/exchange.S leaves it: as it is by now, when all is set up. With V=1 of its bits
+ * MPP alone is a guest's, and FS is on: the guest's own FS decides, which is in vsstatus ("Virtual
+ * Supervisor Status (vsstatus) Register").
  */
 static void set_up_exchange(struct cpu *cpu)
 {
@@ -198,11 +202,12 @@ void cpu_set_up(struct cpu *cpu)
 	csr_write(mideleg, MIP_GUEST);
 	if (csr_probe_mcounteren(&unused))
 		csr_write(mcounteren, SCOUNTEREN_ALL);
+	if (csr_probe_mseccfg(&unused))
+		csr_clear(CSR_MSECCFG, MSECCFG_USEED | MSECCFG_SSEED | MSECCFG_MLPE);
 	csr_write(satp, 0);
-	csr_clear(mstatus, MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM | MSTATUS_MXR |
-				   MSTATUS_FS | MSTATUS_VS);
+	csr_clear(mstatus, MSTATUS_SBE | MSTATUS_TVM | MSTATUS_TSR | MSTATUS_MPRV | MSTATUS_SUM |
+				   MSTATUS_MXR | MSTATUS_FS | MSTATUS_VS);
 	csr_set(mstatus, MSTATUS_TW);
-	set_up_exchange(cpu);
 	set_up_environment(cpu);
 	aia_set_up(cpu);
 	if (cpu->has_sstc)
@@ -210,4 +215,5 @@ void cpu_set_up(struct cpu *cpu)
 	csr_clear(mip, MIP_SSIP | MIP_STIP | MIP_SEIP);
 	if (cpu->has_hypervisor)
 		virtual_set_up(cpu);
+	set_up_exchange(cpu);
 }

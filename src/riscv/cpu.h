@@ -52,8 +52,8 @@ struct cpu {
 	unsigned gstage_modes; /* bit n: hgatp takes mode n */
 	unsigned vlenb;	       /* bytes of a vector register; 0: no guest here can use any */
 	bool has_aia;	       /* CSRs of the Advanced Interrupt Architecture (riscv/aia.h) */
-	bool aia_open;	       /* guests can reach some of them */
-	bool has_time;	       /* the `time` CSR can be read */
+	uint8_t leftovers; /* enum leftover: what one guest leaves must be cleared for the next */
+	bool has_time;	   /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
 	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
@@ -104,8 +104,5 @@ const char *cpu_maker(const struct cpu *cpu);
 /* The machine's mtime, low half first; NULL: it has none. Constant once harts run (riscv/boot.c).
  */
 extern volatile uint32_t *cpu_mtime;
-
-/* All harts, in the order of the device tree; NULL for those left out. */
-struct cpu *cpu_at(unsigned index);
 
 #endif

@@ -44,8 +44,26 @@
 #define CSR_HVIENH     0x618
 #define CSR_HVICTL     0x609
 #define CSR_HIDELEGH   0x613
+#define CSR_HVIPRIO1   0x646
+#define CSR_HVIPRIO1H  0x656
+#define CSR_HVIPRIO2   0x647
+#define CSR_HVIPRIO2H  0x657
 #define CSR_MSTATEEN0  0x30c
 #define CSR_MSTATEEN0H 0x31c
+
+/* Of extensions that no guest is offered (riscv/leftovers.h, riscv/access.S). */
+#define CSR_FCSR       0x003
+#define CSR_JVT	       0x017
+#define CSR_SRMCFG     0x181
+#define CSR_SCONTEXT   0x5a8
+#define CSR_VLENB      0xc22
+#define CSR_SCTRCTL    0x14e
+#define CSR_SCTRSTATUS 0x14f
+#define CSR_SCTRDEPTH  0x15f
+#define CSR_VSCTRCTL   0x24e
+#define CSR_MCTRCTL    0x34e
+#define CSR_MEDELEGH   0x312
+#define CSR_HEDELEGH   0x612
 
 /* What miselect and siselect choose; eip and eie have two of these for 64 bits. */
 #define ISELECT_IPRIO	    0x30
@@ -81,6 +99,7 @@
 #define MSTATUS_SDT	   0x01000000
 #define MSTATUS_MDT_BIT	   42 /* RV64; in mstatush on RV32 */
 #define MSTATUSH_MDT	   0x00000400
+#define MSTATUSH_MPELP	   0x00000200
 #define MNSTATUS_NMIE	   0x8
 
 /*
@@ -91,6 +110,8 @@
 #if __riscv_xlen == 64 || __SIZEOF_POINTER__ == 8
 #define CSR_MPV		 mstatus
 #define MPV_BIT		 39
+#define MSTATUS_MPELP	 ((uint64_t)1 << 41)
+#define MSTATUS_SBE	 ((uint64_t)1 << 36)
 #define HSTATUS_VSXL	 ((uint64_t)2 << 32)
 #define MSTATUS_UXL	 ((uint64_t)3 << 32)
 #define MSTATUS_UXL_64	 ((uint64_t)2 << 32)
@@ -100,6 +121,8 @@
 #else
 #define CSR_MPV		 CSR_MSTATUSH
 #define MPV_BIT		 7
+#define MSTATUS_MPELP	 0 /* both are in mstatush */
+#define MSTATUS_SBE	 0
 #define HSTATUS_VSXL	 0
 #define MSTATUS_UXL	 0
 #define MSTATUS_UXL_64	 0
@@ -168,7 +191,8 @@
 #define MCOUNTINHIBIT_CY  0x1
 #define MCOUNTINHIBIT_IR  0x4
 
-/* menvcfg */
+/* menvcfg, senvcfg */
+#define ENVCFG_LPE	  0x4
 #define ENVCFG_CBIE_FLUSH 0x10
 #define ENVCFG_CBCFE	  0x40
 #define ENVCFG_CBZE	  0x80
@@ -176,8 +200,25 @@
 #define ENVCFG_PBMTE_BIT  62
 #define ENVCFG_STCE_BIT	  63
 
-/* mseccfg (Smepmp) */
-#define MSECCFG_MML 0x1
+/*
+ * mstateen0 ("State Enable 0 Registers"). Those of its bits that are known are few and at its two
+ * ends: here in one word, the lower half's three and the upper half's.
+ */
+#define STATEEN_BITS(low, high) (((uint32_t)(high) & ~(uint32_t)7) | ((uint32_t)(low)&7))
+#define STATEEN_FCSR		0x00000002
+#define STATEEN_JVT		0x00000004
+#define STATEEN_CTR		0x00400000
+#define STATEEN_SRMCFG		0x00800000
+#define STATEEN_CONTEXT		0x02000000
+#define STATEEN_IMSIC		0x04000000
+#define STATEEN_CSRIND		0x10000000
+#define STATEEN_ENVCFG		0x40000000
+
+/* mseccfg (Smepmp; Zkr: `seed` in U and S; Zicfilp in M) */
+#define MSECCFG_MML   0x001
+#define MSECCFG_USEED 0x100
+#define MSECCFG_SSEED 0x200
+#define MSECCFG_MLPE  0x400
 
 #ifdef __ASSEMBLER__
 

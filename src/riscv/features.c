@@ -97,13 +97,22 @@ static void changed(struct context *context)
 	features_settle(context);
 }
 
-void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
+/* "Machine Trap Delegation Registers": "an implementation can choose to subset the delegatable
+ * traps". */
+bool arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
 {
 	struct context *context = context_of(vcpu);
+	bool done;
 
 	context->features.misaligned = delegate;
 	set_delegation(context->cpu, &context->features);
+	done = !delegate || !(~csr_read(medeleg) & DELEGATED_MISALIGNED);
+	if (!done) {
+		context->features.misaligned = false;
+		set_delegation(context->cpu, &context->features);
+	}
 	changed(context);
+	return done;
 }
 
 void arch_vcpu_note_traps(struct vcpu *vcpu, bool note)

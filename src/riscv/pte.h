@@ -20,10 +20,7 @@ enum {
 	PTE_D = 1 << 7,
 	PTE_PPN_SHIFT = 10,
 	PTE_HIGH_SHIFT = 54,
-	PAGE_SHIFT = 12,
 };
-
-_Static_assert(PAGE_SIZE == 1 << PAGE_SHIFT, "a page is what an entry maps");
 
 #define PTE_N	     ((uint64_t)1 << 63)
 #define PTE_PBMT     ((uint64_t)3 << 61)

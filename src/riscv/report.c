@@ -167,7 +167,9 @@ static void show_walk(const struct subject *subject, const char *label, xlen_t v
 		  user ? "U" : "S", walked.mode);
 	for (unsigned i = 0; i < walked.level_count; i++) {
 		report_walk_level(&walked, i, line, sizeof(line));
-		log_alert("  level %u: %s", (walked.levels[i].shift - 12) / (XLEN == 32 ? 10 : 9),
+		log_alert("  level %u: %s",
+			  (walked.levels[i].shift - PAGE_SHIFT) /
+				  (XLEN == 32 ? SV32_INDEX_BITS : SV39_INDEX_BITS),
 			  line);
 	}
 	misses = report_walk_is_mapped(&walked) &&

@@ -11,10 +11,10 @@
 #include "core/sched.h"
 #include "lib/string.h"
 #include "riscv/access.h"
-#include "riscv/aia.h"
 #include "riscv/cpu.h"
 #include "riscv/features.h"
 #include "riscv/fence.h"
+#include "riscv/leftovers.h"
 #include "riscv/trap.h"
 #include "riscv/vector.h"
 #include "riscv/virtual.h"
@@ -73,8 +73,13 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->pending = (struct pending){0};
 	context->fresh = true;
 	context->exchange_on = NULL;
-	/* User programs read the clock: Linux leaves this to the firmware. */
-	context->supervisor = (struct supervisor){.scounteren = SCOUNTEREN_ALL};
+	/*
+	 * User programs read the clock: Linux leaves this to the firmware. UXL of vsstatus is WARL:
+	 * what 0, which is no width, turns into is the hart's matter ("Virtual Supervisor Status
+	 * (vsstatus) Register").
+	 */
+	context->supervisor =
+		(struct supervisor){.sstatus = MSTATUS_UXL_64, .scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
 	vector_reset(context);
 	memset(&context->features, 0, sizeof(context->features));
@@ -208,9 +213,8 @@ static void switch_any(struct cpu *cpu, struct context *from, struct context *to
 	switch_fp(cpu, from, to);
 	if (cpu->vlenb)
 		vector_switch(cpu, from, to);
-	/* What isn't offered, so isn't kept either, but can't be switched off. */
-	if (cpu->aia_open)
-		aia_forget(cpu);
+	if (cpu->leftovers)
+		leftovers_forget(cpu);
 	if (virtual) {
 		virtual_load(cpu, to);
 		arch_timer_reset();

@@ -38,12 +38,14 @@ static long set(uint32_t feature, xlen_t value, xlen_t flags)
 		return SBI_ERR_INVALID_PARAM;
 	if (sbi->locked & bit)
 		return SBI_ERR_DENIED_LOCKED;
+	if (!!(sbi->features & bit) != value) {
+		if (!arch_vcpu_delegate_misaligned(vcpu, value))
+			return SBI_ERR_NOT_SUPPORTED; /* "due to one or more missing dependencies"
+						       */
+		sbi->features ^= bit;
+	}
 	if (flags & FLAG_LOCK)
 		sbi->locked |= bit;
-	if (!!(sbi->features & bit) == value)
-		return SBI_SUCCESS;
-	sbi->features ^= bit;
-	arch_vcpu_delegate_misaligned(vcpu, value);
 	return SBI_SUCCESS;
 }
 

@@ -57,13 +57,9 @@ static __attribute__((noinline)) struct sbi_ret suspend(uint32_t type, xlen_t re
 	if (type == SUSPEND_NON_RETENTIVE) {
 		if (!sbi_can_start_at(vcpu->capsule, resume_address))
 			return sbi_return(SBI_ERR_INVALID_ADDRESS, 0);
-		vcpu->resume = true;
-		vcpu->resume_at = resume_address;
-		vcpu->resume_opaque = opaque;
+		sbi_resume_at(vcpu, resume_address, opaque);
 	}
-	__atomic_store_n(&vcpu->state, VCPU_SUSPENDED, __ATOMIC_RELEASE);
-	vcpu->wait = true;
-	arch_hart_request_work();
+	sbi_suspend(vcpu);
 	return sbi_return(SBI_SUCCESS, 0);
 }
 

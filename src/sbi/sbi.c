@@ -72,3 +72,17 @@ bool sbi_can_start_at(const struct capsule *capsule, xlen_t address)
 
 	return (address & 1) == 0 && sbi_memory(capsule, address, 0, 2, ALLOW_EXECUTE, &unused);
 }
+
+void sbi_resume_at(struct vcpu *vcpu, xlen_t address, xlen_t opaque)
+{
+	vcpu->resume = true;
+	vcpu->resume_at = address;
+	vcpu->resume_opaque = opaque;
+}
+
+void sbi_suspend(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->state, VCPU_SUSPENDED, __ATOMIC_RELEASE);
+	vcpu->wait = true;
+	arch_hart_request_work();
+}

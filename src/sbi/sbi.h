@@ -170,6 +170,14 @@ bool sbi_memory_part(const struct capsule *capsule, xlen_t low, xlen_t high, xle
 /* True when the guest may begin to execute at `address` (HSM start_addr, resume_addr). */
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);
 
+/*
+ * Let the calling vCPU sleep, once its call has returned, until an interrupt is pending that its
+ * `sie` allows ("HART_SUSPENDED"). It goes on behind the call, or where sbi_resume_at() has said,
+ * in the state in which a vCPU starts ("non-retentive").
+ */
+void sbi_suspend(struct vcpu *vcpu);
+void sbi_resume_at(struct vcpu *vcpu, xlen_t address, xlen_t opaque);
+
 sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy,
 	sbi_legacy_putchar, sbi_pmu, sbi_susp, sbi_sta, sbi_fwft;
 

@@ -37,12 +37,8 @@ static long suspend(uint32_t type, xlen_t resume_address, xlen_t opaque)
 		return SBI_ERR_INVALID_ADDRESS;
 	if (!others_are_stopped(vcpu))
 		return SBI_ERR_DENIED;
-	vcpu->resume = true;
-	vcpu->resume_at = resume_address;
-	vcpu->resume_opaque = opaque;
-	__atomic_store_n(&vcpu->state, VCPU_SUSPENDED, __ATOMIC_RELEASE);
-	vcpu->wait = true;
-	arch_hart_request_work();
+	sbi_resume_at(vcpu, resume_address, opaque);
+	sbi_suspend(vcpu);
 	return SBI_SUCCESS;
 }
 

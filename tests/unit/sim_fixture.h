@@ -21,6 +21,7 @@ enum {
 	SIM_CAPSULES = 16,
 	SIM_STACK = 256 * 1024,
 	SIM_SLOTS = 100, /* of a second, for the ceilings */
+	SIM_LATE = 64,	 /* eighths of a turn that are told apart */
 };
 
 enum sim_kind {
@@ -28,6 +29,9 @@ enum sim_kind {
 	SIM_SLEEPS, /* computes for `busy` ticks, then sleeps for `idle` */
 	SIM_CALLS,  /* computes, sends an IPI to the next vCPU of its capsule, waits for one */
 	SIM_LOCKS,  /* computes, spins until it gets its capsule's lock, holds it for `idle` */
+	SIM_YIELDS, /* computes, sends itself an IPI and executes WFI */
+	SIM_STOPS,  /* computes, then stops (HSM) */
+	SIM_STARTS, /* computes, and now and then starts those of its capsule that are stopped */
 };
 
 /* A ticket lock: who comes first gets it first, whether it runs or not. */
@@ -38,15 +42,16 @@ struct sim_lock {
 struct sim_guest {
 	struct vcpu *vcpu;
 	enum sim_kind kind;
-	uint64_t busy, idle; /* ticks */
-	uint64_t left;	     /* ticks of computing until it does something else */
-	bool asleep;	     /* in WFI */
-	bool holds;	     /* the lock */
-	uint64_t ticket;     /* for the lock that it spins for (fake_vcpu.spins) */
-	uint64_t due;	     /* when its timer ends that */
-	uint64_t queued_at;  /* since when it waits for a turn; 0: it doesn't */
-	uint64_t longest;    /* that it has waited */
-	uint64_t latest;     /* how much later than its timer it ran */
+	uint64_t busy, idle;	     /* ticks */
+	uint64_t left;		     /* ticks of computing until it does something else */
+	bool asleep;		     /* in WFI */
+	bool holds;		     /* the lock */
+	uint64_t ticket;	     /* for the lock that it spins for (fake_vcpu.spins) */
+	uint64_t due;		     /* when its timer ends that */
+	uint64_t queued_at;	     /* since when it waits for a turn; 0: it doesn't */
+	uint64_t longest;	     /* that it has waited */
+	uint64_t latest;	     /* how much later than its timer it ran */
+	uint32_t late[SIM_LATE + 1]; /* how often by so many eighths of a turn, or more */
 	uint64_t wakes;
 };
 
@@ -246,21 +251,59 @@ static void sim_lock_step(struct sim_guest *guest)
 	}
 }
 
+/* As sbi/hsm.c does it. */
+static void sim_stop(struct hart *hart, struct sim_guest *guest)
+{
+	guest->vcpu->state = VCPU_STOP_PENDING;
+	guest->vcpu->capsule->started--;
+	fake_arch.work[hart->index] = true;
+}
+
+static void sim_start_others(struct capsule *capsule)
+{
+	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
+		if (capsule->vcpus[i]->state != VCPU_STOPPED)
+			continue;
+		capsule->vcpus[i]->state = VCPU_START_PENDING;
+		capsule->started++;
+		sched_post(capsule->vcpus[i], VCPU_WANT_START);
+	}
+}
+
 /* The guest is done with computing. */
 static void sim_act(struct hart *hart, struct sim_guest *guest)
 {
 	struct vcpu *vcpu = guest->vcpu;
 	struct capsule *capsule = vcpu->capsule;
 
+	if (guest->kind == SIM_STOPS || guest->kind == SIM_STARTS) {
+		guest->left = 1 + sim_around(guest->busy);
+		if (guest->kind == SIM_STOPS)
+			sim_stop(hart, guest);
+		else
+			sim_start_others(capsule);
+		return;
+	}
 	guest->due = UINT64_MAX;
 	if (guest->kind == SIM_SLEEPS)
 		guest->due = fake_arch.time + sim_around(guest->idle);
+	else if (guest->kind == SIM_YIELDS)
+		sched_post(vcpu, VCPU_WANT_IPI);
 	else
 		sched_post(capsule->vcpus[(vcpu->id + 1) % capsule->vcpu_count], VCPU_WANT_IPI);
 	arch_timer_set(vcpu, guest->due);
 	guest->asleep = true;
 	vcpu->wait = true;
 	fake_arch.work[hart->index] = true;
+}
+
+static void sim_note_late(struct sim_guest *guest, uint64_t late)
+{
+	uint64_t eighths = late / (SIM_TURN / 8);
+
+	guest->late[eighths < SIM_LATE ? eighths : SIM_LATE]++;
+	if (late > guest->latest)
+		guest->latest = late;
 }
 
 /* It is in its hart, and comes out of WFI if it was there. */
@@ -273,8 +316,7 @@ static void sim_enter(struct sim_guest *guest)
 	if (guest->due != UINT64_MAX) {
 		if (fake_arch.time < guest->due)
 			fail_msg("woken too early");
-		if (fake_arch.time - guest->due > guest->latest)
-			guest->latest = fake_arch.time - guest->due;
+		sim_note_late(guest, fake_arch.time - guest->due);
 	} else if (!fake->ipi) {
 		fail_msg("woken without an IPI");
 	}

@@ -8,10 +8,9 @@
 #include "riscv/csr.h"
 
 static struct {
-	bool has_siselect, has_mvien, has_imsic, has_stateen;
-	uint64_t stateen_bits; /* that can be set */
-	uint64_t mstateen0;
+	bool has_siselect, has_mvien, has_imsic;
 	xlen_t siselect, vsiselect, mvien, hvien, hvictl;
+	uint64_t hviprio1, hviprio2;
 	xlen_t behind[0x100]; /* siselect */
 	unsigned ids;
 } hart;
@@ -24,30 +23,23 @@ static void *csr_named(const char *name)
 		return &hart.siselect;
 	if (!strcmp(name, "CSR_VSISELECT"))
 		return &hart.vsiselect;
-	if (!strcmp(name, "CSR_MSTATEEN0"))
-		return &hart.mstateen0;
 	if (!strcmp(name, "CSR_MVIEN"))
 		return &hart.mvien;
 	if (!strcmp(name, "CSR_HVIEN"))
 		return &hart.hvien;
 	if (!strcmp(name, "CSR_HVICTL"))
 		return &hart.hvictl;
+	if (!strcmp(name, "CSR_HVIPRIO1"))
+		return &hart.hviprio1;
+	if (!strcmp(name, "CSR_HVIPRIO2"))
+		return &hart.hviprio2;
 	return &other;
 }
 
-static void write_wide(const char *name, uint64_t value)
-{
-	if (!strcmp(name, "CSR_MSTATEEN0"))
-		value &= hart.stateen_bits;
-	*(uint64_t *)csr_named(name) = value;
-}
-
 #undef csr_write
-#undef csr_read64
 #undef csr_write64
 #define csr_write(csr, value)	      ((void)(*(xlen_t *)csr_named(#csr) = (value)))
-#define csr_read64(csr, csrh)	      (*(uint64_t *)csr_named(#csr))
-#define csr_write64(csr, csrh, value) write_wide(#csr, value)
+#define csr_write64(csr, csrh, value) ((void)(*(uint64_t *)csr_named(#csr) = (value)))
 
 #include "riscv/aia.c"
 
@@ -69,12 +61,6 @@ bool csr_probe_mtopei(xlen_t *value)
 {
 	*value = 0;
 	return hart.has_imsic;
-}
-
-bool csr_probe_mstateen0(xlen_t *value)
-{
-	*value = hart.mstateen0;
-	return hart.has_stateen;
 }
 
 bool csr_write_sireg(xlen_t select, xlen_t value)
@@ -100,38 +86,30 @@ static int set_up(void **state)
 	memset(&cpu, 0, sizeof(cpu));
 	hart.has_siselect = hart.has_mvien = hart.has_imsic = true;
 	hart.ids = 255;
-	hart.stateen_bits = UINT64_MAX;
 	hart.siselect = hart.vsiselect = hart.mvien = hart.hvien = hart.hvictl = 0x72;
+	hart.hviprio1 = hart.hviprio2 = UINT64_MAX;
 	memset(hart.behind, 0xa5, sizeof(hart.behind));
 	return 0;
 }
 
-static void expect_open(bool open)
-{
-	aia_probe(&cpu);
-	assert_int_equal(cpu.aia_open, open);
-}
-
-/* Smstateen closes it, if it has the bits; they are left clear, and others as they were. */
+/* Smstateen closes it, if it has the bits. */
 static void test_open(void **state)
 {
+	const uint32_t all = (uint32_t)-1;
+
 	(void)state;
-	expect_open(true);
+	assert_true(aia_probe(&cpu, 0));
 	assert_true(cpu.has_aia);
-	hart.has_stateen = true;
-	hart.mstateen0 = (uint64_t)0xff << 56 | 5;
-	expect_open(false);
-	assert_true(hart.mstateen0 == ((uint64_t)0xe3 << 56 | 5));
-	hart.stateen_bits = ~((uint64_t)1 << 58);
-	expect_open(true);
+	assert_false(aia_probe(&cpu, all));
+	assert_false(aia_probe(&cpu, STATEEN_IMSIC | STATEEN_CSRIND));
+	assert_true(aia_probe(&cpu, all & ~(uint32_t)STATEEN_IMSIC));
 	hart.has_imsic = false;
-	expect_open(false);
-	hart.stateen_bits = ~((uint64_t)1 << 60);
-	expect_open(true);
+	assert_false(aia_probe(&cpu, all & ~(uint32_t)STATEEN_IMSIC));
+	assert_true(aia_probe(&cpu, all & ~(uint32_t)STATEEN_CSRIND));
 	hart.has_siselect = false;
-	expect_open(false);
+	assert_false(aia_probe(&cpu, 0));
 	hart.has_mvien = false;
-	aia_probe(&cpu);
+	aia_probe(&cpu, 0);
 	assert_false(cpu.has_aia);
 }
 
@@ -179,20 +157,21 @@ static void test_forget(void **state)
 static void test_set_up(void **state)
 {
 	(void)state;
-	aia_probe(&cpu);
+	aia_probe(&cpu, 0);
 	aia_set_up(&cpu);
 	expect_forgotten();
 	assert_int_equal(hart.mvien, 0);
 	assert_int_equal(hart.hvictl, 0x72); /* there is none */
 	set_up(state);
 	cpu.has_hypervisor = true;
-	aia_probe(&cpu);
+	aia_probe(&cpu, 0);
 	aia_set_up(&cpu);
 	assert_true(!hart.hvien && !hart.hvictl && !hart.vsiselect);
+	assert_true(!hart.hviprio1 && !hart.hviprio2);
 	/* A hart without AIA has none of these. */
 	set_up(state);
 	hart.has_mvien = hart.has_siselect = false;
-	aia_probe(&cpu);
+	aia_probe(&cpu, 0);
 	aia_set_up(&cpu);
 	assert_int_equal(hart.mvien, 0x72);
 	assert_int_equal(hart.siselect, 0x72);

@@ -41,7 +41,8 @@ static xlen_t *csr_named(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, has_open_aia, has_vectors, locked;
+	has_countinhibit, has_vectors, locked;
+static uint8_t leftovers;
 static unsigned slots;
 static xlen_t mseccfg;
 static _Alignas(16) uint8_t block[CPU_BLOCK_SIZE];
@@ -68,7 +69,8 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = has_open_aia = has_vectors = false;
+	locked = has_vectors = false;
+	leftovers = 0;
 	slots = 16;
 	mseccfg = 0;
 	cpu = cpu_prepare(block, &description);
@@ -138,9 +140,12 @@ bool csr_probe_mcountinhibit(xlen_t *value)
 	return has_countinhibit;
 }
 
-void aia_probe(struct cpu *of)
+/* What it goes by is known. */
+void leftovers_probe(struct cpu *of)
 {
-	of->has_aia = of->aia_open = has_open_aia;
+	assert_int_equal(of->has_hypervisor, *csr_named("misa") >> ('H' - 'A') & 1);
+	assert_true(of->has_menvcfg);
+	of->leftovers = leftovers;
 }
 
 void aia_set_up(const struct cpu *of)
@@ -197,6 +202,7 @@ void virtual_probe(struct cpu *of)
 void virtual_set_up(struct cpu *of)
 {
 	assert_true(of->has_hypervisor);
+	csr_clear(mstatus, MSTATUS_TW);
 }
 
 /* NULL: it is fit. */
@@ -277,6 +283,50 @@ static void test_pmp(void **state)
 	expect(NULL);
 }
 
+/* Registers that a tree doesn't tell of are switched all the same, but not offered. */
+static void test_hidden_fp(void **state)
+{
+	(void)state;
+	description.isa = "rv64imac";
+	*csr_named("misa") = misa_of("ACIMSU");
+	expect(NULL);
+	assert_int_equal(cpu->isa & (ISA_BIT(ISA_F) | ISA_BIT(ISA_D)), 0);
+	*csr_named("misa") = misa_of("ACFIMSU");
+	expect(NULL);
+	assert_int_equal(cpu->isa & (ISA_BIT(ISA_F) | ISA_BIT(ISA_D)), ISA_BIT(ISA_F));
+	*csr_named("misa") = misa_of("ACDFIMSU");
+	expect(NULL);
+	assert_true(cpu->isa & ISA_BIT(ISA_F) && cpu->isa & ISA_BIT(ISA_D));
+	assert_non_null(strstr(cpu->guest_isa.isa, "imac_"));
+	/* One on which guests leave something isn't a usual one. */
+	assert_true(cpu->is_usual == cpu->has_sstc);
+	leftovers = 1;
+	expect(NULL);
+	assert_false(cpu->is_usual);
+}
+
+/*
+ * "Virtualization Support in mstatus Register": TW has WFI trap with V=0, and must be off with V=1,
+ * where hstatus.VTW does it; and so it must stay when guests take turns (status_host).
+ */
+static void test_set_up(void **state)
+{
+	(void)state;
+	mseccfg = 0;
+	*csr_named("CSR_MSECCFG") = MSECCFG_USEED | MSECCFG_SSEED | MSECCFG_MLPE | 1 << 30;
+	*csr_named("mstatus") = MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TSR | MSTATUS_SBE;
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_int_equal(*csr_named("mstatus"), MSTATUS_TW);
+	assert_int_equal(cpu->status_host, MSTATUS_TW);
+	assert_int_equal(*csr_named("CSR_MSECCFG"), 1 << 30);
+	*csr_named("misa") = misa_of("ACDFHIMSU");
+	cpu_probe(cpu);
+	cpu_set_up(cpu);
+	assert_int_equal(*csr_named("mstatus"), 0);
+	assert_int_equal(cpu->status_host & MSTATUS_TW, 0);
+}
+
 /* The double-trap bit is RV32's affair here; it is never left set. */
 static void test_double_trap(void **state)
 {
@@ -339,6 +389,8 @@ int main(void)
 		cmocka_unit_test_setup(test_fit, set_up),
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
+		cmocka_unit_test_setup(test_hidden_fp, set_up),
+		cmocka_unit_test_setup(test_set_up, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
 		cmocka_unit_test_setup(test_vectors, set_up),

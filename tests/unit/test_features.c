@@ -12,6 +12,7 @@
 /* The hart's CSRs. What is counted is counted by let_run(). */
 static struct {
 	xlen_t medeleg, hedeleg, mtvec, inhibit, mstatus;
+	xlen_t undelegated; /* bits of medeleg that are read-only zero */
 	uint64_t mcycle, minstret;
 	unsigned writes;
 } csrs;
@@ -42,8 +43,10 @@ static xlen_t *csr_named(const char *name)
 #undef csr_write
 #undef csr_read64
 #undef csr_write64_counting
-#define csr_read(csr)	      (*csr_named(#csr))
-#define csr_write(csr, value) ((void)(csrs.writes++, *csr_named(#csr) = (xlen_t)(value)))
+#define csr_read(csr) (*csr_named(#csr))
+#define csr_write(csr, value)                                                                      \
+	((void)(csrs.writes++, *csr_named(#csr) = (xlen_t)(value),                                 \
+		csrs.medeleg &= ~csrs.undelegated))
 #define csr_read64(csr, csrh) (*(uint64_t *)csr_named(#csr))
 #define csr_write64_counting(csr, csrh, value)                                                     \
 	((void)(csrs.writes++, *(uint64_t *)csr_named(#csr) = (value)))
@@ -178,7 +181,7 @@ static void test_virtual(void **state)
 	assert_int_equal(csrs.medeleg, PLAIN);
 	assert_int_equal(csrs.hedeleg, PLAIN);
 	assert_true(csrs.mtvec == (uintptr_t)trap_entry_virtual_sstc);
-	arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true);
+	assert_true(arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true));
 	assert_int_not_equal(csrs.medeleg, PLAIN);
 	assert_int_equal(csrs.hedeleg, csrs.medeleg);
 	arch_vcpu_note_traps(&contexts[0].vcpu, true);
@@ -211,7 +214,7 @@ static void test_cheap(void **state)
 static void test_delegation(void **state)
 {
 	(void)state;
-	arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true);
+	assert_true(arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true));
 	assert_int_equal(csrs.medeleg,
 			 PLAIN | 1 << CAUSE_LOAD_MISALIGNED | 1 << CAUSE_STORE_MISALIGNED);
 	switch_to(1);
@@ -220,18 +223,29 @@ static void test_delegation(void **state)
 	assert_int_equal(csrs.medeleg, PLAIN);
 	switch_to(0);
 	assert_int_not_equal(csrs.medeleg, PLAIN);
-	arch_vcpu_delegate_misaligned(&contexts[0].vcpu, false);
+	assert_true(arch_vcpu_delegate_misaligned(&contexts[0].vcpu, false));
 	assert_int_equal(csrs.medeleg, PLAIN);
 	csrs.writes = 0;
 	switch_to(1);
 	assert_int_equal(csrs.writes, 0);
 }
 
+/* A hart that delegates only stores says no, and has changed nothing. */
+static void test_no_delegation(void **state)
+{
+	(void)state;
+	csrs.undelegated = 1 << CAUSE_LOAD_MISALIGNED;
+	assert_false(arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true));
+	assert_int_equal(csrs.medeleg, PLAIN);
+	assert_false(contexts[0].features.special);
+	assert_true(arch_vcpu_delegate_misaligned(&contexts[0].vcpu, false));
+}
+
 /* A vCPU that starts afresh while it was loaded leaves nothing. */
 static void test_forgotten(void **state)
 {
 	(void)state;
-	arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true);
+	assert_true(arch_vcpu_delegate_misaligned(&contexts[0].vcpu, true));
 	arch_vcpu_note_traps(&contexts[0].vcpu, true);
 	arch_counter_run(&contexts[0].vcpu, ARCH_COUNTER_CYCLE, false);
 	memset(&contexts[0].features, 0, sizeof(contexts[0].features));
@@ -381,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup(test_virtual, set_up),
 		cmocka_unit_test_setup(test_cheap, set_up),
 		cmocka_unit_test_setup(test_delegation, set_up),
+		cmocka_unit_test_setup(test_no_delegation, set_up),
 		cmocka_unit_test_setup(test_forgotten, set_up),
 		cmocka_unit_test_setup(test_vector, set_up),
 		cmocka_unit_test_setup(test_settle, set_up),

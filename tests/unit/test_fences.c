@@ -400,10 +400,10 @@ void arch_vcpu_raise_ipi(void)
 		csr_set(mip, MIP_SSIP);
 }
 
-/* No hart here has interrupt files, and no guest makes calls. */
-void aia_forget(const struct cpu *cpu)
+/* No hart here has anything that isn't switched, and no guest makes calls. */
+void leftovers_forget(const struct cpu *cpu)
 {
-	(void)cpu;
+	fail_msg("hart %u has no leftovers", cpu->hart.index);
 }
 
 const struct sbi_slot sbi_slots[SBI_SLOTS];
@@ -780,6 +780,18 @@ static void test_vmids_of_all(void **state)
 	assert_int_equal(vmids_of_all, 3);
 }
 
+/* What a guest begins with: user programs' registers are as wide as its own, with V=1 too. */
+static void test_width(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < ARRAY_LENGTH(cells); c++) {
+		in_cell(&cells[c]);
+		load_on(0, guests[0].vcpus[0]);
+		assert_true((*csr_at(virtual_guests() ? "vsstatus" : "sstatus") & MSTATUS_UXL) ==
+			    MSTATUS_UXL_64);
+	}
+}
+
 /* Harts between which a guest can't move: they differ in what it sees, or in what fences it. */
 static void test_alike(void **state)
 {
@@ -822,7 +834,7 @@ int main(void)
 		cmocka_unit_test(test_remote),	 cmocka_unit_test(test_lives),
 		cmocka_unit_test(test_code),	 cmocka_unit_test(test_wall_anew),
 		cmocka_unit_test(test_vmids),	 cmocka_unit_test(test_vmids_of_all),
-		cmocka_unit_test(test_alike),
+		cmocka_unit_test(test_alike),	 cmocka_unit_test(test_width),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

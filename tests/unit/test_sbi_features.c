@@ -67,6 +67,12 @@ static void test_feature_errors(void **state)
 		assert_refused(call(SBI_EXT_FWFT, SET, 0, 1, (xlen_t)1 << bit | LOCK),
 			       SBI_ERR_INVALID_PARAM);
 	}
+	/* The hart doesn't delegate them: nothing is set, and nothing is locked. */
+	fake_arch.keeps_misaligned = true;
+	assert_ret(call(SBI_EXT_FWFT, SET, 0, 1, LOCK), SBI_ERR_NOT_SUPPORTED, 0);
+	assert_ret(call(SBI_EXT_FWFT, GET, 0), SBI_SUCCESS, 0);
+	assert_ret(call(SBI_EXT_FWFT, SET, 0, 0, 0), SBI_SUCCESS, 0);
+	fake_arch.keeps_misaligned = false;
 	assert_ret(call(SBI_EXT_FWFT, SET, 0, 1, 0), SBI_SUCCESS, 0); /* it isn't locked */
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * src/core/sched.c on one hart with a simulated clock: whose turn it is, when the hart's
- * alarm rings, what wakes whom; and thousands of random events against the promise
- * that every vCPU which can run does, within a few turns of each of the others. What several
- * harts do together is test_sched_many.c's.
+ * src/core/sched.c and sched_due.c on one hart with a simulated clock: whose turn it is, when the
+ * hart's alarm rings, what wakes whom; and thousands of random events against the promise that
+ * every vCPU which can run does, within a few turns of each of the others. What several harts do
+ * together is test_sched_many.c's.
  */
 #include "unit.h"
 
 #include "core/boot.h"
 #include "core/sched.c"
+#include "core/sched_due.c"
 #include "fake/arch.h"
 #include "fake/boot.h"
 #include "fake/console.h"

@@ -21,21 +21,14 @@ static void spinners(unsigned count, uint32_t weight, uint32_t allowed)
 		sim_guest(sim_capsule(1, weight, 0, allowed)->vcpus[0], SIM_SPINS, 0, 0);
 }
 
-/*
- * Within so many percent of the ideal, or two turns where those are more. On several harts those
- * that are worth less than a tenth of one may have 15 thousandths of one more: what they had when
- * they were alone there.
+/* Within so many percent of the ideal, or two turns where those are more; three on several harts.
  */
 static bool has_share(const struct vcpu *vcpu, uint64_t ideal, unsigned percent)
 {
 	uint64_t ran = sim_ran(vcpu), error = ran > ideal ? ran - ideal : ideal - ran;
-	uint64_t allowed = ideal * percent / 100;
+	uint64_t allowed = ideal * percent / 100, least = (sim.harts > 1 ? 3 : 2) * SIM_TURN;
 
-	if (allowed < 2 * SIM_TURN)
-		allowed = 2 * SIM_TURN;
-	if (sim.harts > 1 && ideal < MINUTE / 10 && allowed < MINUTE / 1000 * 15)
-		allowed = MINUTE / 1000 * 15;
-	return error <= allowed;
+	return error <= (allowed < least ? least : allowed);
 }
 
 static void check_share(const struct vcpu *vcpu, uint64_t ideal, unsigned percent)
@@ -115,14 +108,13 @@ static void find_ideals(const uint32_t *weights, unsigned count, unsigned harts,
 }
 
 /*
- * The same in proportion to weights, for whatever weights on whatever number of harts. Now and then
- * turns and looks are in step, and one that should go is never waiting when there is a look: that
- * is rare, and doesn't cost much.
+ * The same in proportion to weights, for whatever weights on whatever number of harts. Nor do they
+ * move more than it takes: a hart looks at another one 40 times a second.
  */
 static void test_weights_on_many(void **state)
 {
 	static const uint32_t some[] = {100, 100, 100, 200, 300, 50, 150, 1000, 700, 10};
-	unsigned missed = 0;
+	uint64_t moves = 0;
 
 	(void)state;
 	for (unsigned round = 0; round < 100; round++) {
@@ -137,16 +129,12 @@ static void test_weights_on_many(void **state)
 		}
 		find_ideals(weights, count, harts, MINUTE, ideals);
 		sim_run(MINUTE);
-		for (unsigned i = 0; i < count; i++)
-			check_share(sim.guests[i].vcpu, ideals[i], 8);
 		for (unsigned i = 0; i < count; i++) {
-			if (!has_share(sim.guests[i].vcpu, ideals[i], 2)) {
-				missed++;
-				break;
-			}
+			check_share(sim.guests[i].vcpu, ideals[i], 2);
+			moves += sim.guests[i].vcpu->migrations;
 		}
 	}
-	assert_in_range(missed, 0, 3);
+	assert_in_range(moves, 0, 100 * 60 * 6);
 }
 
 /* Those that may go anywhere make way for those that may not. */

@@ -79,22 +79,20 @@ static __attribute__((noinline)) long store_translated(xlen_t satp)
 	return access_usual(satp, true);
 }
 
-/* Compressed forms, with translation off. */
-static __attribute__((noinline)) long access_compressed(xlen_t pc, uint32_t raw, bool is_store)
+long mmio_access_compressed(xlen_t pc, uint32_t raw, bool is_store, gpa_t at)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
-	gpa_t at = {csr_read(mtval)};
 	struct access_insn insn;
 
 	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
-	    may_be_second_half(at.raw, insn.shape))
+	    may_be_second_half(csr_read(mtval), insn.shape))
 		return TRAP_NEEDS_FULL;
 	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
 			: load(capsule, pc, insn.shape, insn.reg, at);
 }
 
 /* With translation off: mtval is the address. */
-static inline __attribute__((always_inline)) long load_at_mtval(void)
+static inline __attribute__((always_inline)) long access_at_mtval(bool is_store)
 {
 	struct capsule *capsule = vcpu_this()->capsule;
 	xlen_t pc = csr_read(mepc);
@@ -103,58 +101,40 @@ static inline __attribute__((always_inline)) long load_at_mtval(void)
 
 	if (!fetch_directly(capsule, pc, &raw))
 		return TRAP_NEEDS_FULL;
-	if (!decode_is_load(raw))
-		return access_compressed(pc, raw, false);
-	shape = decode_load_shape(raw, XLEN);
+	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
+		return mmio_access_compressed(pc, raw, is_store, (gpa_t){csr_read(mtval)});
+	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))
 		return TRAP_NEEDS_FULL;
-	return load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
-}
-
-/* With translation off: mtval is the address. */
-static inline __attribute__((always_inline)) long store_at_mtval(void)
-{
-	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t pc = csr_read(mepc);
-	uint32_t raw, shape;
-	xlen_t va;
-
-	if (!fetch_directly(capsule, pc, &raw))
-		return TRAP_NEEDS_FULL;
-	if (!decode_is_store(raw))
-		return access_compressed(pc, raw, true);
-	shape = decode_store_shape(raw, XLEN);
-	va = csr_read(mtval);
-	if (!shape || may_be_second_half(va, shape))
-		return TRAP_NEEDS_FULL;
-	return store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va});
+	return is_store ? store(capsule, pc, shape, decode_rs2(raw), (gpa_t){va})
+			: load(capsule, pc, shape, decode_rd(raw), (gpa_t){va});
 }
 
 long mmio_load(void)
 {
 	xlen_t satp = csr_read(satp);
 
-	return translation_is_on(satp) ? load_translated(satp) : load_at_mtval();
+	return translation_is_on(satp) ? load_translated(satp) : access_at_mtval(false);
 }
 
 long mmio_load_virtual(void)
 {
 	xlen_t satp = csr_read(vsatp);
 
-	return translation_is_on(satp) ? load_translated(satp) : load_at_mtval();
+	return translation_is_on(satp) ? load_translated(satp) : access_at_mtval(false);
 }
 
 long mmio_store(void)
 {
 	xlen_t satp = csr_read(satp);
 
-	return translation_is_on(satp) ? store_translated(satp) : store_at_mtval();
+	return translation_is_on(satp) ? store_translated(satp) : access_at_mtval(true);
 }
 
 long mmio_store_virtual(void)
 {
 	xlen_t satp = csr_read(vsatp);
 
-	return translation_is_on(satp) ? store_translated(satp) : store_at_mtval();
+	return translation_is_on(satp) ? store_translated(satp) : access_at_mtval(true);
 }

@@ -56,6 +56,13 @@ bool mmio_fetch(xlen_t pc, xlen_t status, uint32_t *insn, xlen_t *at);
  */
 long mmio_unfetchable(xlen_t pc, xlen_t cause, xlen_t value, xlen_t status);
 
+/*
+ * The short road's end for a compressed instruction, which `raw` turned out to be, or none that is
+ * a load or store: the access to guest-physical `at`, which isn't walked for. Results are
+ * mmio_load()'s and mmio_store()'s.
+ */
+long mmio_access_compressed(xlen_t pc, uint32_t raw, bool is_store, gpa_t at);
+
 /* A load's value as the register gets it. */
 static inline xlen_t extend(uint64_t value, uint32_t shape)
 {

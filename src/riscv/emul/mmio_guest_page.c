@@ -5,22 +5,7 @@
  */
 #include "riscv/emul/mmio.h"
 
-/* The device's part of a guest-page fault, for an instruction of which the usual forms come first.
- */
-static __attribute__((noinline)) long guest_page_compressed(xlen_t pc, uint32_t raw, bool is_store)
-{
-	struct capsule *capsule = vcpu_this()->capsule;
-	xlen_t va = csr_read(mtval);
-	gpa_t at = guest_page_address(va);
-	struct access_insn insn;
-
-	if (!decode_compressed(raw, XLEN, &insn) || insn.store != is_store ||
-	    may_be_second_half(va, insn.shape))
-		return TRAP_NEEDS_FULL;
-	return is_store ? store(capsule, pc, insn.shape, insn.reg, at)
-			: load(capsule, pc, insn.shape, insn.reg, at);
-}
-
+/* The device's part of it. */
 static inline __attribute__((always_inline)) long guest_page_usual(xlen_t pc, uint32_t raw,
 								   bool is_store)
 {
@@ -29,7 +14,8 @@ static inline __attribute__((always_inline)) long guest_page_usual(xlen_t pc, ui
 	xlen_t va;
 
 	if (is_store ? !decode_is_store(raw) : !decode_is_load(raw))
-		return guest_page_compressed(pc, raw, is_store);
+		return mmio_access_compressed(pc, raw, is_store,
+					      guest_page_address(csr_read(mtval)));
 	shape = is_store ? decode_store_shape(raw, XLEN) : decode_load_shape(raw, XLEN);
 	va = csr_read(mtval);
 	if (!shape || may_be_second_half(va, shape))

@@ -564,10 +564,13 @@ static struct fake_vcpu *loaded(struct vcpu *vcpu)
 	return fake_vcpu_of(vcpu);
 }
 
-void arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
+bool arch_vcpu_delegate_misaligned(struct vcpu *vcpu, bool delegate)
 {
 	fake_arch_note(FAKE_DELEGATE, vcpu, delegate, 0);
+	if (fake_arch.keeps_misaligned)
+		return false;
 	loaded(vcpu)->misaligned = delegate;
+	return true;
 }
 
 void arch_vcpu_note_traps(struct vcpu *vcpu, bool noted)

@@ -104,6 +104,7 @@ struct fake_arch {
 	/* What the test may set. */
 	uint64_t time;		   /* of arch_time() */
 	unsigned asid_bits;	   /* 16 */
+	bool keeps_misaligned;	   /* harts don't delegate misaligned accesses */
 	unsigned counters;	   /* of arch_counters(): both */
 	uint64_t alignment;	   /* of guest RAM: 2 MiB */
 	uint64_t large;		   /* with which ranges of this size are aligned; 0: none */
