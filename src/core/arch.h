@@ -12,25 +12,8 @@
 #include "core/manifest.h"
 #include "core/ram.h"
 #include "core/status.h"
+#include "core/this_hart.h"
 #include "core/vcpu.h"
-
-#if __STDC_HOSTED__
-/* The hart that the test, or a thread of it, pretends to be. */
-extern _Thread_local struct hart *arch_this_hart;
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#else
-/* In M-mode tp always holds the hart (riscv/trap.S, riscv/entry.S). */
-register struct hart *arch_this_hart __asm__("tp");
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#endif
 
 /* The vCPU whose guest trapped into this hart. */
 static inline struct vcpu *vcpu_this(void)
@@ -111,6 +94,12 @@ struct hart *arch_hart(unsigned index);
 
 /* True when a guest can move between the two harts without noticing. Harts that are ready. */
 bool arch_harts_alike(const struct hart *a, const struct hart *b);
+
+/* True when a load of `width` bytes (1 or 4) from there doesn't fault, whatever it gives. */
+bool arch_answers(hpa_t at, unsigned width);
+
+/* A store to where there may be nothing; false when it faulted. */
+bool arch_write32(hpa_t at, uint32_t value);
 
 /* --- isolation ------------------------------------------------------------------------------ */
 
@@ -201,6 +190,9 @@ ARCH_INLINE void arch_vcpu_raise_ipi(void);
 
 /* Clear the supervisor software interrupt of the running vCPU; what it was. */
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu);
+
+/* The call that is being served is made again: its handler returns a0 and a1 as they were. */
+void arch_vcpu_repeat_call(void);
 
 /* The level of the supervisor external interrupt of a vCPU, which may run on another hart. */
 void arch_vcpu_set_external(struct vcpu *vcpu, bool level);

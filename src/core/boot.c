@@ -3,6 +3,7 @@
 
 #include "core/arch.h"
 #include "core/console.h"
+#include "core/figures.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "core/place.h"
@@ -50,6 +51,26 @@ static void find_machine(const void *tree)
 	drivers_start(&machine);
 }
 
+/* What is about to be used is there, as far as the ends of a range tell. */
+static void check_ram(void)
+{
+	const struct ram_extent *extents = ram_extents_of(&ram);
+	struct reason why;
+
+	for (unsigned i = 0; i < ram.count; i++) {
+		hpa_t base = extents[i].base;
+		hpa_t last = {base.raw + extents[i].size - sizeof(uint32_t)};
+
+		if (extents[i].owner == RAM_OWNER_NOBODY &&
+		    !(arch_answers(base, sizeof(uint32_t)) && arch_answers(last, sizeof(uint32_t))))
+			must(refuse(&why, ERR_MISSING,
+				    "The device tree has memory at 0x%lx-0x%lx, but nothing "
+				    "answers there",
+				    (unsigned long)base.raw, (unsigned long)last.raw + 3),
+			     &why);
+	}
+}
+
 /* All RAM, minus what is in use already. An overlap among these is a broken machine. */
 static void find_ram(void)
 {
@@ -70,6 +91,7 @@ static void find_ram(void)
 		must(ram_reserve(&ram, machine.reserved[i].range, RAM_OWNER_RESERVED,
 				 machine.reserved[i].name, &why),
 		     &why);
+	check_ram();
 }
 
 /* Tables that were small as long as there was no RAM. Without more they do what they can. */
@@ -232,7 +254,15 @@ static void start_capsules(void)
 static void show_figures(void)
 {
 	for (unsigned i = 0; i < capsule_count; i++)
-		capsule_show_figures(capsules[i]);
+		figures_ask(capsules[i]);
+}
+
+struct capsule *boot_capsule_to_tell(void)
+{
+	for (unsigned i = 0; i < capsule_count; i++)
+		if (__atomic_load_n(&capsules[i]->figures, __ATOMIC_RELAXED))
+			return capsules[i];
+	return NULL;
 }
 
 static void ask(unsigned number, enum capsule_request request)
@@ -256,6 +286,7 @@ static void stop_capsule(unsigned number)
 /* What the console's menu can do (core/console_menu.c). */
 static const struct console_commands boot_commands = {
 	.figures = show_figures,
+	.tell = figures_tell,
 	.restart = restart_capsule,
 	.stop = stop_capsule,
 	.deadline_moved = sched_wake_console_hart,
@@ -292,9 +323,14 @@ struct capsule *boot_capsule(unsigned number)
 	return NULL;
 }
 
+struct capsule *boot_capsule_at(unsigned index)
+{
+	return index < capsule_count ? capsules[index] : NULL;
+}
+
 void boot_capsule_ended(struct capsule *capsule)
 {
-	if (capsule->end == CAPSULE_FAILED)
+	if (capsule->end == CAPSULE_FAILED || capsule->state == CAPSULE_LOST)
 		__atomic_store_n(&any_failed, true, __ATOMIC_RELAXED);
 	if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0) {
 		boot_power_off(any_failed ? EXIT_FAILED : EXIT_DONE);
@@ -321,6 +357,8 @@ static void wait_for_the_end(void)
 
 _Noreturn void boot_power_off(enum boot_exit status)
 {
+	while (figures_tell() && console_flush())
+		;
 	log_info("Powering off");
 	console_flush();
 	if (drivers_power_off(status))

@@ -4,22 +4,17 @@
 
 #include "core/arch.h"
 #include "core/boot.h"
+#include "core/figures.h"
 #include "core/log.h"
 #include "core/sched.h"
-#include "lib/div64.h"
 #include "lib/print.h"
 #include "lib/string.h"
-
-enum {
-	EXITS_LINE = 120, /* a line of them, and at most one reason with its number */
-	EXITS_WORD = 50,
-};
 
 static void note_end(struct capsule *capsule, enum capsule_end end, const char *how)
 {
 	capsule->end = end;
 	console_end(&capsule->console, false);
-	if (end == CAPSULE_FAILED)
+	if (end == CAPSULE_FAILED || end == CAPSULE_UNANSWERED)
 		log_alert("Capsule %u: %s: %s", capsule->number, capsule->name, how);
 	else
 		log_info("Capsule %u: %s: %s", capsule->number, capsule->name, how);
@@ -35,12 +30,23 @@ void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
 	note_end(capsule, end, how);
 	for (unsigned i = 0; i < capsule->vcpu_count; i++)
 		sched_post(capsule->vcpus[i], VCPU_WANT_LOOK);
+	sched_watch();
+}
+
+void capsule_unanswered(struct capsule *capsule, const struct hart *hart)
+{
+	char how[60];
+
+	print_text(how, sizeof(how), "stopped: CPU %u has not answered for %u seconds", hart->id,
+		   SCHED_PATIENCE_SECONDS);
+	capsule_end(capsule, CAPSULE_UNANSWERED, how);
 }
 
 void capsule_ask(struct capsule *capsule, enum capsule_request request)
 {
 	__atomic_store_n(&capsule->request, request, __ATOMIC_RELEASE);
 	sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
+	sched_watch();
 }
 
 /* The first vCPU has the loading to do, at once or at restart_at. */
@@ -77,7 +83,8 @@ static void restart(struct capsule *capsule, uint64_t now)
 		boot_capsule_revived(capsule);
 		begin_again(capsule, now);
 		break;
-	case CAPSULE_EMPTY: break;
+	case CAPSULE_EMPTY:
+	case CAPSULE_LOST: break;
 	}
 }
 
@@ -98,7 +105,8 @@ static void stop(struct capsule *capsule)
 		sched_leave(capsule->vcpus[0]->hart, capsule->vcpus[0]);
 		break;
 	case CAPSULE_ENDED:
-	case CAPSULE_EMPTY: break;
+	case CAPSULE_EMPTY:
+	case CAPSULE_LOST: break;
 	}
 }
 
@@ -148,13 +156,39 @@ static bool starts_again(struct capsule *capsule, uint64_t now)
 			  CAPSULE_REBOOT_SECONDS);
 		capsule->end = CAPSULE_FAILED;
 		return false;
+	case CAPSULE_UNANSWERED: /* which has answered after all */
 	case CAPSULE_FAILED: return capsule->restart != RESTART_NEVER && back_off(capsule, now);
 	case CAPSULE_SHUTDOWN: return capsule->restart == RESTART_ALWAYS && back_off(capsule, now);
 	}
 	return false;
 }
 
-/* All its vCPUs have left: decide whether it starts again, and when. */
+static void end_for_good(struct capsule *capsule)
+{
+	figures_ask(capsule);
+	console_end(&capsule->console, true);
+	boot_capsule_ended(capsule);
+}
+
+/* Of this and the capsule's end the first counts, so that it is counted once. */
+static bool leave_stopping(struct capsule *capsule, enum capsule_state next)
+{
+	enum capsule_state stopping = CAPSULE_STOPPING;
+
+	return __atomic_compare_exchange_n(&capsule->state, &stopping, next, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+void capsule_lose(struct capsule *capsule, const struct hart *hart)
+{
+	if (!leave_stopping(capsule, CAPSULE_LOST))
+		return;
+	log_alert("Capsule %u: %s: is lost with CPU %u, which has not answered for %u seconds",
+		  capsule->number, capsule->name, hart->id, SCHED_PATIENCE_SECONDS);
+	end_for_good(capsule);
+}
+
+/* All its vCPUs have left, and it is ENDED: decide whether it starts again, and when. */
 static void settle(struct capsule *capsule, uint64_t now)
 {
 	capsule->restart_at = now;
@@ -162,17 +196,14 @@ static void settle(struct capsule *capsule, uint64_t now)
 		begin_again(capsule, now);
 		return;
 	}
-	capsule->state = CAPSULE_ENDED;
-	capsule_show_figures(capsule);
-	console_end(&capsule->console, true);
-	boot_capsule_ended(capsule);
+	end_for_good(capsule);
 }
 
 /* Once for each end: what is present comes back only by what follows from here. */
 static void settle_if_left(struct capsule *capsule, uint64_t now)
 {
-	if (__atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_STOPPING &&
-	    !__atomic_load_n(&capsule->present, __ATOMIC_SEQ_CST))
+	if (!__atomic_load_n(&capsule->present, __ATOMIC_SEQ_CST) &&
+	    leave_stopping(capsule, CAPSULE_ENDED))
 		settle(capsule, now);
 }
 
@@ -204,78 +235,4 @@ void capsule_vcpu_left(struct capsule *capsule)
 	if (!__atomic_sub_fetch(&capsule->present, 1, __ATOMIC_SEQ_CST) &&
 	    __atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_STOPPING)
 		sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
-}
-
-static const char *state_name(enum capsule_state state)
-{
-	switch (state) {
-	case CAPSULE_EMPTY: return "empty";
-	case CAPSULE_LOADING: return "loading";
-	case CAPSULE_RUNNING: return "running";
-	case CAPSULE_STOPPING: return "stopping";
-	case CAPSULE_WAITING: return "waiting to start again";
-	case CAPSULE_ENDED: return "ended";
-	}
-	return "?";
-}
-
-static unsigned long in_ms(const struct capsule *capsule, uint64_t ticks)
-{
-	uint32_t ticks_a_ms = div64_u32(capsule->timebase, 1000, NULL);
-
-	return (unsigned long)div64_u32(ticks, ticks_a_ms ? ticks_a_ms : 1, NULL);
-}
-
-/* Why it has left its guest, most of all for what: lines of a length that people read. */
-static void show_exits(const struct capsule *capsule, const struct vcpu *vcpu)
-{
-	char line[EXITS_LINE];
-	size_t length = 0;
-	const char *what;
-	xlen_t count;
-
-	for (unsigned i = 0; (what = arch_vcpu_exits(vcpu, i, &count)) != NULL; i++) {
-		if (!count)
-			continue;
-		if (length > EXITS_LINE - EXITS_WORD) {
-			log_info("Capsule %u:     exits: %s", capsule->number, line);
-			length = 0;
-		}
-		length += print_text(line + length, sizeof(line) - length, "%s%lu %s",
-				     length ? ", " : "", (unsigned long)count, what);
-	}
-	if (length)
-		log_info("Capsule %u:     exits: %s", capsule->number, line);
-}
-
-/*
- * What has gone by since the vCPU began to run, or to wait, isn't in its account yet. Its hart may
- * be about to write that: then this is a figure of a moment ago, or none.
- */
-static uint64_t not_yet(const struct vcpu *vcpu, enum vcpu_place place, uint64_t since)
-{
-	uint64_t passed = arch_time() - since;
-
-	return vcpu->place == place && (int64_t)passed > 0 ? passed : 0;
-}
-
-void capsule_show_figures(const struct capsule *capsule)
-{
-	log_info("Capsule %u: %s: %s, %lu MiB, started %u times", capsule->number, capsule->name,
-		 state_name(capsule->state), (unsigned long)(capsule->ram_size >> 20),
-		 capsule->starts);
-	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
-		const struct vcpu *vcpu = capsule->vcpus[i];
-
-		if (!vcpu->switches)
-			continue;
-		log_info("Capsule %u:   vCPU %u on CPU %u: ran %lu ms, waited %lu ms, loaded %u "
-			 "times, moved %u times",
-			 capsule->number, i, vcpu->hart->id,
-			 in_ms(capsule, vcpu->run_time + not_yet(vcpu, VCPU_RUNNING,
-								 vcpu->hart->sched.since)),
-			 in_ms(capsule, vcpu->wait_time + not_yet(vcpu, VCPU_QUEUED, vcpu->since)),
-			 (unsigned)vcpu->switches, (unsigned)vcpu->migrations);
-		show_exits(capsule, vcpu);
-	}
 }

@@ -20,14 +20,14 @@
 enum { CAPSULE_VCPUS_MAX = MANIFEST_VCPUS_MAX };
 
 /*
- *   EMPTY -> LOADING -> RUNNING -> STOPPING -> ENDED
- *               ^                     |
- *               +------ WAITING <-----+
+ *   EMPTY -> LOADING -> RUNNING -> STOPPING -> ENDED     LOST: a hart never lets go of a vCPU
+ *               ^                     |  |
+ *               +------ WAITING <-----+  +-----> LOST
  *
  * LOADING: RAM is being zeroed and filled, step by step, in turns of the first vCPU. STOPPING: no
  * vCPU runs a further instruction; the last one that leaves its hart lets the first
  * one's hart decide what follows. WAITING: it starts again at `restart_at`. Any vCPU can bring it
- * from RUNNING to STOPPING; all other changes are made on the hart of the first vCPU.
+ * from RUNNING to STOPPING; all other changes are made on the hart of the first vCPU, but for LOST.
  */
 enum capsule_state {
 	CAPSULE_EMPTY,
@@ -36,14 +36,16 @@ enum capsule_state {
 	CAPSULE_STOPPING,
 	CAPSULE_WAITING,
 	CAPSULE_ENDED,
+	CAPSULE_LOST, /* for good: nobody knows what that hart still does to its RAM */
 };
 
 enum capsule_end {
-	CAPSULE_SHUTDOWN, /* the guest's wish */
-	CAPSULE_REBOOT,	  /* the guest's wish */
-	CAPSULE_AGAIN,	  /* the user's wish: start it again */
-	CAPSULE_FAILED,	  /* contract broken, or the guest reported a failure of its own */
-	CAPSULE_STOPPED,  /* the user's wish */
+	CAPSULE_SHUTDOWN,   /* the guest's wish */
+	CAPSULE_REBOOT,	    /* the guest's wish */
+	CAPSULE_AGAIN,	    /* the user's wish: start it again */
+	CAPSULE_FAILED,	    /* contract broken, or the guest reported a failure of its own */
+	CAPSULE_STOPPED,    /* the user's wish */
+	CAPSULE_UNANSWERED, /* a hart that has a vCPU of it doesn't answer */
 };
 
 /* What the user wants of a capsule; set by any hart, obeyed by its first vCPU's. */
@@ -70,6 +72,13 @@ struct capsule_image {
 	const char *bootargs;
 };
 
+/* The device tree that the guest gets, in memory of the capsule's; constant. */
+struct capsule_tree {
+	const uint8_t *bytes;
+	size_t size;
+	size_t seed; /* where in it the seed for random numbers is; 0: there is none */
+};
+
 struct capsule {
 	/* Constant once loaded. */
 	unsigned number; /* 1, 2, ... */
@@ -83,6 +92,7 @@ struct capsule {
 	uint32_t timebase;     /* Hz */
 	struct hart_set harts; /* where its vCPUs may run */
 	struct capsule_image image;
+	struct capsule_tree tree;
 	enum manifest_restart restart;
 
 	enum capsule_state state; /* atomic */
@@ -100,6 +110,7 @@ struct capsule {
 	uint64_t reboots[CAPSULE_REBOOTS_MAX]; /* when the last ones were */
 
 	enum capsule_request request; /* atomic */
+	unsigned figures; /* atomic: the vCPU whose are told next (core/figures.c), + 1; 0: none */
 
 	struct console_port console;
 
@@ -129,8 +140,15 @@ struct capsule *capsule_create(unsigned number, const struct manifest_capsule *w
  */
 void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how);
 
-/* Some lines about what it has done so far, into the log. Any hart. */
-void capsule_show_figures(const struct capsule *capsule);
+/*
+ * `hart`, which has or had a vCPU of it, has not answered for too long: the capsule ends, as by a
+ * failure. Any hart.
+ */
+void capsule_unanswered(struct capsule *capsule, const struct hart *hart);
+
+/* It was to end, but `hart` doesn't answer: it is given up, and never starts again. The console's
+ * hart. */
+void capsule_lose(struct capsule *capsule, const struct hart *hart);
 
 /* Ask for something; any hart. */
 void capsule_ask(struct capsule *capsule, enum capsule_request request);

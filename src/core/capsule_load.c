@@ -103,43 +103,24 @@ void capsule_load_devices(struct capsule *capsule)
 		panic("the virtual devices of vdev/map.h overlap");
 }
 
-/* The guest's device tree says what the fences and the devices were made from. */
-enum status capsule_load_tree(struct capsule *capsule, struct reason *why)
+/*
+ * The device tree, as it was written when the capsule was made: that takes libfdt a while with many
+ * vCPUs. The seed in it is another one each time.
+ */
+static void put_tree(const struct capsule *capsule)
 {
-	const struct capsule_image *image = &capsule->image;
-	uint8_t seed[SEED_SIZE];
-	enum status status;
+	const struct capsule_tree *tree = &capsule->tree;
 	uint8_t *start;
 	hpa_t host;
-	size_t length;
-	struct guest_tree tree = {
-		.name = capsule->name,
-		.bootargs = image->bootargs,
-		.seed = seed_next(seed) ? seed : NULL,
-		.ram = capsule->ram,
-		.ram_size = capsule->ram_size,
-		.initrd = image->extras.initrd,
-		.initrd_size = image->ramdisk_size,
-		.vcpus = capsule->vcpu_count,
-		.timebase = capsule->timebase,
-		.plic = capsule->plic.dev.base,
-		.plic_size = capsule->plic.dev.size,
-		.plic_sources = VPLIC_SOURCES - 1,
-		.uart = capsule->uart.dev.base,
-		.uart_size = capsule->uart.dev.size,
-		.uart_irq = VDEV_UART_IRQ,
-		.uart_clock = VUART_CLOCK,
-	};
 
-	/* It ends RAM, and all pieces but the last have whole large pages: see capsule_ram.c. */
-	if (!space_lookup(&capsule->space, image->extras.tree, GUEST_TREE_SIZE, ALLOW_WRITE, &host))
-		return refuse(why, ERR_RANGE, "its device tree isn't in one piece of RAM");
+	if (!space_lookup(&capsule->space, capsule->image.extras.tree, GUEST_TREE_SIZE, ALLOW_WRITE,
+			  &host))
+		panic("capsule %u: its device tree has no place", capsule->number);
 	start = (uint8_t *)(uintptr_t)host.raw;
-	arch_describe(capsule->vcpus[0]->hart, &tree);
-	status = guest_tree_build(&tree, start, GUEST_TREE_SIZE, &length, why);
-	if (status == OK) /* what libfdt moved away from */
-		memset(start + length, 0, GUEST_TREE_SIZE - length);
-	return status;
+	memcpy(start, tree->bytes, tree->size);
+	memset(start + tree->size, 0, GUEST_TREE_SIZE - tree->size);
+	if (tree->seed)
+		seed_next(start + tree->seed);
 }
 
 /* The first is about to start, the others wait for it to start them (HSM). Nobody runs them now. */
@@ -161,8 +142,6 @@ static void reset_vcpus(struct capsule *capsule)
 
 bool capsule_load_step(struct capsule *capsule)
 {
-	struct reason why;
-
 	if (capsule->loaded < capsule->ram_size) {
 		struct load_step step = next_step(capsule);
 
@@ -178,10 +157,7 @@ bool capsule_load_step(struct capsule *capsule)
 	vuart_poll(&capsule->uart);
 	lock_drop(&capsule->devices_lock);
 
-	/* It could be written when the capsule was made, from the same values. */
-	if (capsule_load_tree(capsule, &why) != OK)
-		panic("capsule %u: %s", capsule->number, why.text);
-
+	put_tree(capsule);
 	if (capsule->space.ops->translates)
 		capsule->space.time_zero = arch_time();
 	reset_vcpus(capsule);

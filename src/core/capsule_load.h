@@ -9,7 +9,4 @@
  * yet. */
 void capsule_load_devices(struct capsule *capsule);
 
-/* Write the guest's device tree to its place in RAM. */
-enum status capsule_load_tree(struct capsule *capsule, struct reason *why) MUST_USE;
-
 #endif

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/place.h"
 #include "core/sched.h"
+#include "core/seed.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
@@ -85,6 +86,74 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 	return OK;
 }
 
+/* Where the seed is in the tree: nobody else's bytes are the same. 0: there is none. */
+static size_t find_seed(const uint8_t *tree, size_t size, const uint8_t *seed)
+{
+	for (size_t at = 0; seed && at + SEED_SIZE <= size; at += sizeof(uint32_t))
+		if (!memcmp(tree + at, seed, SEED_SIZE))
+			return at;
+	return 0;
+}
+
+/* What was written into guest RAM is kept elsewhere: each start of the capsule begins with it. */
+static enum status keep_tree(struct making *making, const uint8_t *start, size_t size,
+			     const uint8_t *seed, struct reason *why)
+{
+	struct capsule *capsule = making->capsule;
+	enum status status;
+	hpa_t memory;
+
+	status = ram_alloc(making->map, align_up(size, PAGE_SIZE), PAGE_SIZE,
+			   owner(capsule->number), &memory, why);
+	if (status != OK)
+		return status;
+	memcpy((void *)(uintptr_t)memory.raw, start, size);
+	capsule->tree = (struct capsule_tree){
+		.bytes = (const uint8_t *)(uintptr_t)memory.raw,
+		.size = size,
+		.seed = find_seed(start, size, seed),
+	};
+	return OK;
+}
+
+/* The guest's device tree says what the fences and the devices were made from. */
+static enum status make_tree(struct making *making, struct reason *why)
+{
+	struct capsule *capsule = making->capsule;
+	const struct capsule_image *image = &capsule->image;
+	uint8_t seed[SEED_SIZE];
+	enum status status;
+	uint8_t *start;
+	hpa_t host;
+	size_t length;
+	struct guest_tree tree = {
+		.name = capsule->name,
+		.bootargs = image->bootargs,
+		.seed = seed_next(seed) ? seed : NULL,
+		.ram = capsule->ram,
+		.ram_size = capsule->ram_size,
+		.initrd = image->extras.initrd,
+		.initrd_size = image->ramdisk_size,
+		.vcpus = capsule->vcpu_count,
+		.timebase = capsule->timebase,
+		.plic = capsule->plic.dev.base,
+		.plic_size = capsule->plic.dev.size,
+		.plic_sources = VPLIC_SOURCES - 1,
+		.uart = capsule->uart.dev.base,
+		.uart_size = capsule->uart.dev.size,
+		.uart_irq = capsule->uart.irq,
+		.uart_clock = VUART_CLOCK,
+	};
+
+	/* It ends RAM, and all pieces but the last have whole large pages: see capsule_ram.c. */
+	if (!space_lookup(&capsule->space, image->extras.tree, GUEST_TREE_SIZE, ALLOW_WRITE, &host))
+		return refuse(why, ERR_RANGE, "its device tree isn't in one piece of RAM");
+	start = (uint8_t *)(uintptr_t)host.raw;
+	arch_describe(making->hart, &tree);
+	status = guest_tree_build(&tree, start, GUEST_TREE_SIZE, &length, why);
+	return status == OK ? keep_tree(making, start, length, tree.seed, why) : status;
+}
+
 static enum status make(struct making *making, struct reason *why)
 {
 	struct capsule *capsule = making->capsule;
@@ -103,7 +172,7 @@ static enum status make(struct making *making, struct reason *why)
 	capsule_load_devices(capsule);
 	status = check_devices(capsule, why);
 	if (status == OK)
-		status = capsule_load_tree(capsule, why);
+		status = make_tree(making, why);
 	return status;
 }
 

@@ -154,18 +154,19 @@ static size_t append(struct console_port *port, const uint8_t *bytes, size_t siz
 static size_t write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
 {
 	size_t taken = 0;
+	bool pumped = false;
 
 	while (taken < size) {
 		size_t count = append(port, bytes + taken, size - taken);
 
-		if (!count) {
-			console_pump();
-			count = append(port, bytes + taken, size - taken);
-		}
-		if (!count) {
+		if (!count && pumped) {
 			port->starved = console.starved = true;
 			break;
 		}
+		/* Once: each pump frees some bytes, and takes its time. */
+		if (!count)
+			console_pump();
+		pumped |= !count;
 		taken += count;
 	}
 	console_pump();
@@ -190,18 +191,18 @@ bool console_write_slowly(struct console_port *port, xlen_t byte)
 	return taken;
 }
 
-bool console_write_patiently(struct console_port *port, xlen_t byte)
+bool console_is_patient(const struct console_port *port, struct console_patience *patience)
 {
-	uint64_t until;
+	uint64_t now = arch_time();
 
-	if (console_write_slowly(port, byte))
+	if (!patience->until || patience->sent != port->sent) {
+		/* An eighth of a silence is twelve milliseconds. */
+		patience->until = now + (console.silence >> 3);
+		patience->sent = port->sent;
+	}
+	if (now < patience->until)
 		return true;
-	/* An eighth of a silence is twelve milliseconds. */
-	until = arch_time() + (console.silence >> 3);
-	do {
-		if (console_write_slowly(port, byte))
-			return true;
-	} while (arch_time() < until);
+	patience->until = 0;
 	return false;
 }
 
@@ -408,6 +409,14 @@ void console_show_log(void)
 	console_unlock();
 }
 
+void console_tell(void)
+{
+	console_lock();
+	console.telling = true;
+	console_call_at(arch_time());
+	console_unlock();
+}
+
 /* --- the last words ----------------------------------------------------------------- */
 
 /* Show everything, without regard to menus and silences; a bounded time. */
@@ -423,11 +432,15 @@ static void show_everything(void)
 	console.flushing = false;
 }
 
-void console_flush(void)
+bool console_flush(void)
 {
+	bool stuck;
+
 	console_lock();
 	show_everything();
+	stuck = console_waits();
 	console_unlock();
+	return !stuck;
 }
 
 static void put_patiently(const char *bytes, unsigned size)

@@ -90,7 +90,8 @@ struct console_device {
 
 /* What the menu lets the user do to capsules; called without the console's lock. */
 struct console_commands {
-	void (*figures)(void); /* log them */
+	void (*figures)(void); /* of all: have them told */
+	bool (*tell)(void);    /* the next piece of what is to be told; true: there is more */
 	void (*restart)(unsigned number);
 	void (*stop)(unsigned number);
 	/*
@@ -137,9 +138,6 @@ static inline __attribute__((always_inline)) void console_store(volatile uint8_t
 /* console_write() when the quick road is closed. Takes the lock. */
 bool console_write_slowly(struct console_port *port, xlen_t byte);
 
-/* console_write_blocking(), likewise. */
-bool console_write_patiently(struct console_port *port, xlen_t byte);
-
 /* True when the byte is sent: the quick road was open. The byte's upper bits don't matter. */
 static inline bool console_write_quickly(struct console_port *port, xlen_t byte)
 {
@@ -166,13 +164,19 @@ static inline bool console_write(struct console_port *port, xlen_t byte)
 }
 
 /*
- * Send one byte, waiting for room: for calls that block. False when there was none for some
- * milliseconds; the byte is lost.
+ * For calls that block, and are made again until there is room: whose they are remembers in here
+ * how long that may take. Zeroed before the first one.
  */
-static inline bool console_write_blocking(struct console_port *port, xlen_t byte)
-{
-	return console_write_quickly(port, byte) || console_write_patiently(port, byte);
-}
+struct console_patience {
+	uint64_t until; /* ticks; 0: nothing waits */
+	xlen_t sent;	/* by the terminal, at that moment */
+};
+
+/*
+ * console_write() has found no room. True: try again. False: the terminal hasn't taken anything
+ * for some milliseconds, and the byte is lost.
+ */
+bool console_is_patient(const struct console_port *port, struct console_patience *patience);
 
 /* Send up to `size` bytes; returns how many were taken. */
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size);
@@ -240,8 +244,14 @@ void console_tick(void);
 /* The log has a line that hasn't been shown. */
 void console_show_log(void);
 
-/* Wait (a bounded time) until everything is shown: before the power goes off. */
-void console_flush(void);
+/* There is something to be told (struct console_commands), a piece at each of the clock's ticks. */
+void console_tell(void);
+
+/*
+ * Wait (a bounded time) until everything is shown: before the power goes off. False: not all is,
+ * because nobody takes it.
+ */
+bool console_flush(void);
 
 /* For the last words: everything that waits, then `text`, without locks or rings. */
 void console_emergency(const char *text);

@@ -3,6 +3,7 @@
 #include "core/arch.h"
 #include "core/console_internal.h"
 #include "core/log.h"
+#include "core/log_ring.h"
 
 enum { KEYS_AT_ONCE = 4096 }; /* that are thrown away */
 
@@ -84,7 +85,7 @@ static void take_input(void)
 		console.held = -1;
 		if (byte < 0)
 			return;
-		if (console.menu || byte == MENU_KEY)
+		if (byte == MENU_KEY || (console.menu && console.menu != MENU_BUSY))
 			console_menu_key(byte);
 		else
 			take_key(byte);
@@ -145,7 +146,9 @@ static void serve_input(void)
 		carry_out(command, about);
 		console_lock();
 		console.command = COMMAND_NONE;
-		console_menu_done();
+		/* Figures are told at the clock's ticks, and the menu is busy for so long. */
+		if (command != COMMAND_FIGURES || !console.telling)
+			console_menu_done();
 	}
 }
 
@@ -165,6 +168,34 @@ uint64_t console_deadline(void)
 	return deadline;
 }
 
+/* A piece of the figures, if the log has room for it; else at another tick. */
+static void tell(void)
+{
+	bool more;
+
+	console_lock();
+	more = console.telling && console.device && !log_has_room();
+	if (more)
+		console_call_at(arch_time() + console.silence);
+	if (more || !console.telling) {
+		console.deadline_moved = false;
+		console_unlock();
+		return;
+	}
+	/* Whoever has more to be told from now on says so. */
+	console.telling = false;
+	console_unlock();
+	more = console.commands->tell();
+	console_lock();
+	console.telling |= more;
+	if (console.telling)
+		console_call_at(arch_time() + (console.silence >> 6));
+	else
+		console_menu_done();
+	console.deadline_moved = false; /* as above: it is the clock that calls */
+	console_finish();
+}
+
 /* Whoever still waits for a time says so again. */
 void console_tick(void)
 {
@@ -181,4 +212,5 @@ void console_tick(void)
 	console_call_for_poll();
 	console.deadline_moved = false; /* the caller is the one who would be told */
 	serve_input();
+	tell();
 }

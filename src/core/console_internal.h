@@ -24,7 +24,7 @@ enum menu_state {
 	MENU_CLOSED,
 	MENU_OPEN,  /* waits for a key */
 	MENU_WHICH, /* waits for the digit of the capsule that `asked` is about */
-	MENU_BUSY,  /* `command` runs */
+	MENU_BUSY,  /* `command` runs, or figures are told */
 };
 
 struct console_state {
@@ -43,6 +43,7 @@ struct console_state {
 	xlen_t clean_at;	  /* the terminal is at the start of a line when `sent` is here */
 	struct console_text text; /* on its way */
 
+	unsigned budget;       /* what this call of console_pump() may still do: bytes */
 	unsigned room;	       /* bytes that the device takes without being asked again */
 	bool starved;	       /* some shown port's guest was told that there is no room */
 	bool output_interrupt; /* the device raises one when it has room */
@@ -55,6 +56,7 @@ struct console_state {
 	uint64_t deadline; /* when console_tick() is due at the latest */
 	bool deadline_moved;
 	bool flushing; /* nothing waits for its time */
+	bool telling;  /* there are figures to be told */
 
 	enum menu_state menu;
 	enum console_command asked;   /* MENU_WHICH */
@@ -101,8 +103,21 @@ void console_call_at(uint64_t when);
 
 /* --- console_pump.c ----------------------------------------------------------------- */
 
-/* Move what waits to the device as long as it takes it. */
+/*
+ * Move what waits to the device as long as it takes it, but no more at once than CONSOLE_PUMP_MAX
+ * bytes: interrupts are off, and whoever calls pays. What is left is the clock's.
+ */
 void console_pump(void);
+
+/* What a pump does at most, in bytes of guests; a line of ours or of the merged view is worth some.
+ */
+enum { CONSOLE_PUMP_MAX = 512, CONSOLE_PUMP_LINE = 64 };
+
+/* So much of it was done. */
+static inline void console_spend(unsigned bytes)
+{
+	console.budget -= bytes < console.budget ? bytes : console.budget;
+}
 
 /* Where the device is polled: make console_tick() come by for it. */
 void console_call_for_poll(void);

@@ -156,7 +156,7 @@ static void choose(uint8_t key)
 
 void console_menu_key(uint8_t key)
 {
-	if (console.menu == MENU_CLOSED)
+	if (console.menu == MENU_CLOSED || console.menu == MENU_BUSY)
 		open_menu();
 	else if (key >= '1' && key <= '9')
 		choose_digit(key - '0');
@@ -190,4 +190,6 @@ void console_menu_close(void)
 {
 	if (console.menu == MENU_OPEN || console.menu == MENU_WHICH)
 		close_menu("");
+	else if (console.menu == MENU_BUSY)
+		resume_guest();
 }

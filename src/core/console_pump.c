@@ -5,7 +5,8 @@
 #include "core/log_ring.h"
 #include "lib/string.h"
 
-enum { LINE_BACK_MAX = 256 }; /* how far back the start of a line is looked for */
+/* How far the start of a line is looked for: back, and from the oldest byte on. */
+enum { LINE_BACK_MAX = 256, LINE_AHEAD_MAX = 1024 };
 
 bool console_in_line(void)
 {
@@ -31,12 +32,12 @@ xlen_t console_line_start(const struct console_port *port, xlen_t at)
 	return from == oldest(port) ? from : at;
 }
 
-/* Where a replay begins: at the first whole line, if there is one. */
+/* Where a replay begins: at the first whole line, if there is one near. */
 static xlen_t replay_start(const struct console_port *port)
 {
 	xlen_t first = oldest(port);
 
-	for (xlen_t at = first; first && at != port->head; at++)
+	for (xlen_t at = first; first && at != port->head && at - first < LINE_AHEAD_MAX; at++)
 		if (port->output[at % CONSOLE_OUTPUT_SIZE] == '\n')
 			return at + 1;
 	return first;
@@ -166,7 +167,10 @@ static bool send_attached(struct console_port *port)
 		size = CONSOLE_OUTPUT_SIZE - at;
 	if (console.log_waits)
 		size = 1;
+	if (size > console.budget)
+		size = console.budget;
 	count = console_send(port->output + at, size);
+	console_spend(count);
 	port->sent += count;
 	return count;
 }
@@ -208,6 +212,7 @@ static bool compose_log(void)
 	console.log_waits = length;
 	if (!length)
 		return false;
+	console_spend(CONSOLE_PUMP_LINE);
 	memcpy(text->bytes + length, "\r\n", 2);
 	text->length = length + 2;
 	return true;
@@ -261,7 +266,9 @@ void console_pump(void)
 
 	if (!console.device)
 		return;
-	while (!stuck) {
+	/* Before that there may be no clock, and nobody waits. */
+	console.budget = console.started ? CONSOLE_PUMP_MAX : (unsigned)-1;
+	while (!stuck && console.budget) {
 		struct console_port *port = console.attached;
 
 		if (console.text.length || compose())
@@ -273,7 +280,10 @@ void console_pump(void)
 		else
 			break;
 	}
-	waiting = stuck || (console.starved && !console.menu);
+	if (!console.budget)
+		console_call_at(arch_time() + (console.silence >> 6));
+	/* Not while there is more than one pump does: a device that is quick would call at once. */
+	waiting = console.budget && (stuck || (console.starved && !console.menu));
 	if (waiting != console.output_interrupt) {
 		console.output_interrupt = waiting;
 		console_set_interrupts();

@@ -155,12 +155,15 @@ static bool feed(struct console_port *port)
 	struct console_line *line = &port->line;
 	bool fed = port->sent != port->head;
 
-	while (!line->ready && port->sent != port->head)
+	while (!line->ready && port->sent != port->head && console.budget) {
 		add(line, port->output[port->sent++ % CONSOLE_OUTPUT_SIZE]);
+		console.budget--;
+	}
 	if (line->ready || !line->whole)
 		return line->ready;
 	if (port->ended || console.flushing) {
-		cut(line);
+		if (port->sent == port->head)
+			cut(line);
 	} else if (fed) {
 		line->due = arch_time() + console.silence;
 		console_call_at(line->due);
@@ -200,6 +203,7 @@ bool console_view_compose(struct console_text *text)
 		struct console_port *next = port->link ? port->link : console.ports;
 
 		if (feed(port)) {
+			console_spend(CONSOLE_PUMP_LINE);
 			compose(text, port);
 			begin_line(&port->line);
 			console.turn = next;

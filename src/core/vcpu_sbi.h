@@ -6,6 +6,7 @@
 #ifndef CORE_VCPU_SBI_H
 #define CORE_VCPU_SBI_H
 
+#include "core/console.h"
 #include "core/types.h"
 
 enum { VCPU_EVENT_COUNTERS = 16 };
@@ -40,6 +41,7 @@ struct vcpu_sbi {
 	uint32_t locked;   /* bit n: and stays as it is */
 	struct vcpu_pmu pmu;
 	struct vcpu_steal steal;
+	struct console_patience patience; /* with a byte that there is no room for */
 };
 
 #endif

@@ -5,21 +5,19 @@
  */
 #include "drivers/finisher.h"
 
-#include "drivers/mmio.h"
+#include "core/arch.h"
 
 enum { FINISHER_PASS = 0x5555, FINISHER_FAIL = 0x3333 };
 
-static uintptr_t base;
+static hpa_t base;
 
 void finisher_start(hpa_t at)
 {
-	base = at.raw;
+	base = at;
 }
 
 bool finisher_power_off(unsigned status)
 {
-	if (!base)
-		return false;
-	mmio_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
-	return true;
+	return base.raw &&
+	       arch_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
 }

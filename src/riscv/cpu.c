@@ -117,17 +117,29 @@ static bool has_double_trap(void)
 	return has;
 }
 
+/*
+ * F and D, which neither misa has to say nor the device tree says for certain. A guest with V=0 can
+ * switch on what nobody has named, so what is here must be known. FS stays on until cpu_set_up().
+ */
+static isa_set_t floating_point(void)
+{
+	xlen_t unused;
+
+	csr_set(mstatus, MSTATUS_FS);
+	if (!(csr_read(mstatus) & MSTATUS_FS) || !csr_probe_fcsr(&unused))
+		return 0;
+	return ISA_BIT(ISA_F) | (insn_probe_double() ? ISA_BIT(ISA_D) : 0);
+}
+
 void cpu_probe(struct cpu *cpu)
 {
 	xlen_t misa = csr_read(misa);
 	xlen_t unused;
-	isa_set_t guest;
+	isa_set_t named, guest;
 
-	cpu->isa = isa_read(cpu->hart.description, NULL);
-	guest = cpu->isa & guest_allowed;
-	/* Guests can use these registers whatever the tree says: they are switched if they exist.
-	 */
-	cpu->isa |= (misa >> ('F' - 'A') & 1) << ISA_F | (misa >> ('D' - 'A') & 1) << ISA_D;
+	named = isa_read(cpu->hart.description, NULL);
+	cpu->isa = (named & ~(ISA_BIT(ISA_F) | ISA_BIT(ISA_D))) | floating_point();
+	guest = cpu->isa & named & guest_allowed;
 	cpu->hart.vendor = csr_read(mvendorid);
 	cpu->hart.architecture = csr_read(marchid);
 	cpu->hart.implementation = csr_read(mimpid);

@@ -95,6 +95,15 @@ void cpu_probe(struct cpu *cpu);
  */
 void cpu_set_up(struct cpu *cpu);
 
+/*
+ * Try out whether this hart's timer and software interrupt come when they are told to; what doesn't
+ * is forgotten, and the hart unfit. On the hart, before they are enabled in mie (riscv/probe.c).
+ */
+void probe_interrupts(struct cpu *cpu);
+
+/* True when arch_time() goes on. On any hart that has looked at itself. */
+bool probe_clock(void);
+
 /* mtimecmp's interrupt is on from now on: nothing is due yet. On the hart (riscv/timer.c). */
 void timer_set_up(const struct cpu *cpu);
 
@@ -104,5 +113,8 @@ const char *cpu_maker(const struct cpu *cpu);
 /* The machine's mtime, low half first; NULL: it has none. Constant once harts run (riscv/boot.c).
  */
 extern volatile uint32_t *cpu_mtime;
+
+/* All harts, in the order of the device tree; NULL for those left out, and beyond. Any hart. */
+struct cpu *cpu_at(unsigned index);
 
 #endif

@@ -7,19 +7,15 @@
 /* Bits that can be set, so that they close something while they are clear; left so. */
 static uint32_t probe_stateen(void)
 {
-	xlen_t low, high;
+	uint64_t sticks;
+	xlen_t unused;
 
-	if (!csr_probe_mstateen0(&low))
+	if (!csr_probe_mstateen0(&unused))
 		return 0;
-	csr_write(CSR_MSTATEEN0, -1);
-	low = csr_read(CSR_MSTATEEN0);
-	csr_write(CSR_MSTATEEN0, 0);
-	if (XLEN == 64)
-		return STATEEN_BITS(low, low >> 32 % XLEN);
-	csr_write(CSR_MSTATEEN0H, -1);
-	high = csr_read(CSR_MSTATEEN0H);
-	csr_write(CSR_MSTATEEN0H, 0);
-	return STATEEN_BITS(low, high);
+	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, (uint64_t)-1);
+	sticks = csr_read64(CSR_MSTATEEN0, CSR_MSTATEEN0H);
+	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, 0);
+	return STATEEN_BITS(sticks, sticks >> 32);
 }
 
 static unsigned probe_csrs(uint32_t closed)
@@ -80,15 +76,6 @@ static void forget_records(const struct cpu *cpu)
 	csr_clear_records();
 }
 
-/* "Preserving Expected Landing Pad State on Traps": the trap has brought it to M. */
-static void forget_pad(void)
-{
-	if (XLEN == 64)
-		csr_clear(mstatus, MSTATUS_MPELP);
-	else
-		csr_clear(CSR_MSTATUSH, MSTATUSH_MPELP);
-}
-
 void leftovers_forget(const struct cpu *cpu)
 {
 	unsigned left = cpu->leftovers;
@@ -105,6 +92,7 @@ void leftovers_forget(const struct cpu *cpu)
 		csr_write(CSR_SRMCFG, 0);
 	if (left & LEFTOVER_RECORDS)
 		forget_records(cpu);
+	/* "Preserving Expected Landing Pad State on Traps": the trap has brought it to M. */
 	if (left & LEFTOVER_PAD)
-		forget_pad();
+		csr_clear(CSR_MPELP, MPELP);
 }

@@ -355,6 +355,13 @@ void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 			__atomic_load_n(&context_of(vcpu)->pending.external, __ATOMIC_ACQUIRE));
 }
 
+void arch_vcpu_repeat_call(void)
+{
+	enum { ECALL_SIZE = 4 };
+
+	csr_write(mepc, csr_read(mepc) - ECALL_SIZE);
+}
+
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)
 {
 	bool pending;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * "Debug Console Extension (EID #0x4442434E "DBCN")". Calls don't block, so a
- * call takes at most CHUNK bytes, and none beyond the end of a piece of the host's
- * memory: the guest repeats with the rest, and the time that one exit takes stays
- * bounded whatever count it names.
+ * "Debug Console Extension (EID #0x4442434E "DBCN")". Calls don't block (but for that of a byte),
+ * so a call takes at most CHUNK bytes, and none beyond the end of a piece of the host's memory: the
+ * guest repeats with the rest, and the time that one exit takes stays bounded whatever count it
+ * names.
  */
 #include "core/arch.h"
 #include "sbi/sbi.h"
@@ -61,10 +61,7 @@ static __attribute__((noinline)) struct sbi_ret rarely_called(xlen_t a0, xlen_t 
 	switch (fid) {
 	case CONSOLE_WRITE: return write_elsewhere(a0, a1, a2);
 	case CONSOLE_READ: return console_read_memory(a0, a1, a2);
-	case CONSOLE_WRITE_BYTE:
-		return sbi_return(console_write_blocking(vcpu_this()->console, a0) ? SBI_SUCCESS
-										   : SBI_ERR_FAILED,
-				  0);
+	case CONSOLE_WRITE_BYTE: return sbi_write_blocking(a0, a1, 0);
 	default: return sbi_return(SBI_ERR_NOT_SUPPORTED, 0);
 	}
 }

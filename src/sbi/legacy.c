@@ -8,18 +8,12 @@
 #include "core/arch.h"
 #include "sbi/sbi.h"
 
-static __attribute__((noinline)) struct sbi_ret putchar_patiently(xlen_t byte, xlen_t a1)
-{
-	return sbi_return(console_write_patiently(vcpu_this()->console, byte) ? 0 : SBI_ERR_FAILED,
-			  a1);
-}
-
 /* One of its own, because old kernels print with it byte by byte. */
 SBI_HANDLER(sbi_legacy_putchar)
 {
 	if (console_write_quickly(vcpu_this()->console, a0))
 		return sbi_return(0, a1);
-	return putchar_patiently(a0, a1);
+	return sbi_write_blocking(a0, a1, a1);
 }
 
 /* -1 when nothing waits. */

@@ -66,6 +66,18 @@ bool sbi_memory_part(const struct capsule *capsule, xlen_t low, xlen_t high, xle
 	return true;
 }
 
+struct sbi_ret sbi_write_blocking(xlen_t a0, xlen_t a1, xlen_t value)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	if (console_write(vcpu->console, a0))
+		return sbi_return(SBI_SUCCESS, value);
+	if (!console_is_patient(vcpu->console, &vcpu->sbi.patience))
+		return sbi_return(SBI_ERR_FAILED, value);
+	arch_vcpu_repeat_call();
+	return sbi_return((long)a0, a1);
+}
+
 bool sbi_can_start_at(const struct capsule *capsule, xlen_t address)
 {
 	uint8_t *unused;

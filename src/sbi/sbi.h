@@ -178,6 +178,13 @@ bool sbi_can_start_at(const struct capsule *capsule, xlen_t address);
 void sbi_suspend(struct vcpu *vcpu);
 void sbi_resume_at(struct vcpu *vcpu, xlen_t address, xlen_t opaque);
 
+/*
+ * Send one byte, as the last thing that a call does which blocks until there is room: `a0` and `a1`
+ * are its arguments, `value` its result's. While there is none the call is made again, so that
+ * interrupts and turns go on meanwhile; SBI_ERR_FAILED when the terminal is stuck.
+ */
+struct sbi_ret sbi_write_blocking(xlen_t a0, xlen_t a1, xlen_t value);
+
 sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn, sbi_legacy,
 	sbi_legacy_putchar, sbi_pmu, sbi_susp, sbi_sta, sbi_fwft;
 

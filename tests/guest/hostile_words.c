@@ -89,6 +89,19 @@ static void any_registers(unsigned long x[32])
 		x[17] = SBI_BASE;
 }
 
+/*
+ * Made-up code may have set UXL to 3, registers of 128 bits in U-mode, which no hart has. QEMU 7.2
+ * takes it, and ends with a failed assertion at the first word of user code that depends on the
+ * width (clz, for one); a program of a few instructions in M-mode alone does that to it.
+ */
+static void mend_width(void)
+{
+	const unsigned long uxl = 3UL << XLEN / 2;
+
+	if (XLEN == 64 && (CSR_READ(sstatus) & uxl) == uxl)
+		CSR_CLEAR(sstatus, 1UL << XLEN / 2);
+}
+
 /* Runs code till it traps, or till the patience with it is at its end. */
 static void run(unsigned long code, unsigned long status)
 {
@@ -104,6 +117,7 @@ static void run(unsigned long code, unsigned long status)
 	CSR_WRITE(sie, 0);
 	CSR_CLEAR(sip, SIP_SSIP);
 	CSR_CLEAR(sstatus, SSTATUS_SIE | SSTATUS_SUM | SSTATUS_MXR | SSTATUS_FS);
+	mend_width();
 }
 
 void hostile_words(void)

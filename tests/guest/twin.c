@@ -460,11 +460,11 @@ static void find_file(void)
 #define FW_MISALIGNED_LOAD 0xf0000
 #define FIRST_OF_FIRMWARE  3
 
-/* Of 32 bits half goes by in some tenths of a second, which a busy host may take for a round. */
-#define FAST 2000000 /* ticks */
+/* A tenth of a second at 10 MHz: no counter of 32 bits gets half way round in that. */
+#define COMPARABLE_TICKS 1000000
 
-static unsigned long counts[2], traps, trap_counter;
-static uint64_t counted; /* when */
+static unsigned long counts[2], compared, traps, trap_counter;
+static uint64_t counted_at; /* no later than `counts` were read */
 
 static unsigned long pmu(unsigned long fid, unsigned long a0, unsigned long a1, unsigned long a2,
 			 unsigned long a3)
@@ -475,22 +475,40 @@ static unsigned long pmu(unsigned long fid, unsigned long a0, unsigned long a1, 
 	return r.value;
 }
 
-/* After what may take seconds: in two of them half of a counter's 32 bits can go by. */
-static void renew_counts(void)
+static void note_counts(const unsigned long now[2], uint64_t at)
 {
-	counts[0] = CSR_READ(cycle);
-	counts[1] = CSR_READ(instret);
-	counted = csr_time();
+	counts[0] = now[0];
+	counts[1] = now[1];
+	counted_at = at;
+}
+
+/*
+ * B's counters have gone on since. On RV32 their low words are compared, as differences modulo
+ * 2^32, unless a machine that does other things as well has let so much time go by that they may
+ * have gone round. (Of a counter that was written, QEMU 7.2 doesn't carry from the low word to the
+ * high one, so that 64 bits can't be compared there.)
+ */
+static void check_counts_go_on(const unsigned long now[2])
+{
+	/* Both looks lie between the two readings of the time. */
+	if (XLEN == 32 && csr_time() - counted_at > COMPARABLE_TICKS)
+		return;
+	compared++;
+	for (unsigned int i = 0; i < 2; i++)
+		if ((long)(now[i] - counts[i]) < 0)
+			fail("counter that went back", i, counts[i], now[i]);
 }
 
 static void set_by_calls(void)
 {
+	uint64_t before = csr_time();
+
 	trap_counter = pmu(SBI_PMU_CONFIG, FIRST_OF_FIRMWARE, 1, 6, FW_MISALIGNED_LOAD);
 	if (tag == 'A') {
 		pmu(SBI_PMU_STOP, 0, 5, 0, 0);
 		sbi_call(SBI_FWFT, SBI_FWFT_SET, 0, 1, 0, 0, 0, 0);
 	}
-	renew_counts();
+	note_counts((unsigned long[2]){CSR_READ(cycle), CSR_READ(instret)}, before);
 }
 
 static unsigned long misaligned(unsigned long at)
@@ -503,18 +521,15 @@ static unsigned long misaligned(unsigned long at)
 
 static void check_calls(void)
 {
+	uint64_t before = csr_time();
 	unsigned long now[2] = {CSR_READ(cycle), CSR_READ(instret)};
-	bool fast = csr_time() - counted < FAST;
 	struct trap t;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		if (tag == 'A')
-			expect("stopped counter", i, counts[i], now[i]);
-		else if (fast && (long)(now[i] - counts[i]) < 0)
-			fail("counter that went back", i, counts[i], now[i]);
-		counts[i] = now[i];
-	}
-	counted = csr_time();
+	for (unsigned int i = 0; tag == 'A' && i < 2; i++)
+		expect("stopped counter", i, counts[i], now[i]);
+	if (tag != 'A')
+		check_counts_go_on(now);
+	note_counts(now, before);
 	trap_call(&t, misaligned, (unsigned long)page + 2, 0, 0);
 	expect("cause of a misaligned LR", 0, CAUSE_LOAD_MISALIGNED, t.taken ? t.frame.cause : 0);
 	traps += tag != 'A';
@@ -583,12 +598,11 @@ void main(void)
 			hold_file();
 		if (round_number % 256 == 0)
 			scan_for_other();
-		/* A's are stopped, and have to stay so. */
-		if (tag != 'A' && round_number % 32 == 0)
-			renew_counts();
 		if (round_number % 1000 == 0)
 			print("# twin %c: %lu rounds\n", tag, round_number);
 	}
+	if (tag != 'A' && !compared)
+		fail("times that its counters were compared", 0, rounds, compared);
 	if (offered && !vector_rounds)
 		check_untouched();
 	CSR_WRITE(satp, 0);

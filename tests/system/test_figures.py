@@ -75,3 +75,21 @@ def test_menu(bench, tmp_path):
     (sleeper, setter), (slept, was_set) = seen
     assert slept["WFI"] > sleeper["WFI"] > 100 and was_set.get("WFI", 0) == setter.get("WFI", 0) < 9
     assert was_set["set timer"] > setter["set timer"] + 1000
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_of_many(bench, tmp_path, width):
+    """A capsule of 32 vCPUs has more figures than the log's ring holds: none is lost at its end, while
+    others run, nor at the machine's."""
+    image = loads(tmp_path, width, {"many": load("spin", 100, 300, vcpus=32),
+                                    "other": load("sleep", 100, 2000, vcpus=32)})
+    ended = bench.run(image, width=width, cpus=1, cpu="h=false", limit=100,
+                      extra=["-icount", "shift=0,sleep=off"], append="console=attached")
+    assert "were lost" not in ended.text
+    for number in (1, 2):
+        told = re.findall(r"Capsule %d:   vCPU (\d+) on CPU 0: ran" % number, ended.text)
+        assert [int(vcpu) for vcpu in told] == list(range(32))
+        assert len(re.findall(r"Capsule %d:     exits: " % number, ended.text)) >= 32
+    # The first one's were told before the second one's end.
+    assert ended.text.index("Capsule 1:   vCPU 31") < ended.text.index("Capsule 2: other: powered")
+    ended.ends(EXIT_DONE)

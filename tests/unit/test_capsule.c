@@ -213,11 +213,12 @@ static void create_well(void)
 		fail_msg("refused: %s", why.text);
 }
 
-/* What a capsule takes besides its RAM: its own structure, and its vCPU. */
+/* What a capsule takes besides its RAM: its own structure, its vCPU, and its device tree. */
 static uint64_t own_size(void)
 {
 	return align_up(sizeof(struct capsule), PAGE_SIZE) +
-	       align_up(sizeof(struct fake_vcpu), PAGE_SIZE);
+	       align_up(sizeof(struct fake_vcpu), PAGE_SIZE) +
+	       align_up(capsule->tree.size, PAGE_SIZE);
 }
 
 /* All that a capsule takes comes back; how much that was. */
@@ -1016,7 +1017,7 @@ static void test_short_of(void **state)
 	}
 	assert_true(made && refused);
 	/* RAM for the guest, and 0 or a few pages besides. */
-	for (unsigned pages = 0; pages < 4; pages++) {
+	for (unsigned pages = 0; pages < 5; pages++) {
 		uint64_t free_end = (uintptr_t)host + MIB(26) + pages * PAGE_SIZE;
 		uint64_t start =
 			(uintptr_t)host + MIB(16) - align_up(sizeof(struct capsule), PAGE_SIZE);
@@ -1029,6 +1030,9 @@ static void test_short_of(void **state)
 		baseline = map;
 		if (pages * PAGE_SIZE < align_up(sizeof(struct fake_vcpu), PAGE_SIZE))
 			refuse_it("no memory is left for vCPU 0 of its 1");
+		else if (pages * PAGE_SIZE == align_up(sizeof(struct fake_vcpu), PAGE_SIZE))
+			refuse_it("no 4 KiB of free RAM aligned to 4 KiB in one piece; the "
+				  "largest piece so aligned has 0 KiB");
 		else
 			create_well();
 	}

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include "core/boot.h"
+#include "core/figures.h"
 #include "core/sched.h"
 #include "fake/arch.h"
 #include "fake/boot.h"
@@ -371,6 +372,20 @@ static void test_no_request(void **state)
 
 /* --- figures --------------------------------------------------------------------------------- */
 
+/* All of them, piece by piece; one has one vCPU's. */
+static void show_figures(void)
+{
+	unsigned count = 1;
+
+	fake_boot.told = &capsule;
+	figures_ask(&capsule);
+	assert_true(fake_console()->tells);
+	while (figures_tell())
+		count++;
+	assert_true(count <= capsule.vcpu_count);
+	assert_false(figures_tell());
+}
+
 static void test_figures(void **state)
 {
 	static const char *const names[] = {
@@ -392,7 +407,7 @@ static void test_figures(void **state)
 		vcpus[0].vcpu.switches = 77;
 		vcpus[0].vcpu.migrations = 5;
 		vcpus[0].vcpu.place = VCPU_AWAY;
-		capsule_show_figures(&capsule);
+		show_figures();
 		snprintf(line, sizeof(line), "[+] Capsule 1: fake: %s", names[i]);
 		assert_true(fake_log_contains(line));
 		assert_true(fake_log_contains(", 64 MiB, started 3 times"));
@@ -406,21 +421,21 @@ static void test_figures(void **state)
 		vcpus[0].vcpu.since = fake_arch.time - HZ;
 		vcpus[0].vcpu.place = VCPU_RUNNING;
 		fake_log_clear();
-		capsule_show_figures(&capsule);
+		show_figures();
 		assert_true(fake_log_contains("ran 12750 ms, waited 3000 ms"));
 		vcpus[0].vcpu.place = VCPU_QUEUED;
-		capsule_show_figures(&capsule);
+		show_figures();
 		assert_true(fake_log_contains("ran 12250 ms, waited 4000 ms"));
 		vcpus[0].vcpu.place = VCPU_AWAY;
 		fake_log_clear();
 		vcpus[0].exits[0] = 7;
 		vcpus[0].exits[2] = 123456;
-		capsule_show_figures(&capsule);
+		show_figures();
 		assert_true(fake_log_contains("[+] Capsule 1:     exits: 7 a, 123456 b"));
 		assert_int_equal(fake_log_count(), 3);
 		/* A clock of less than a kHz. */
 		capsule.timebase = 999;
-		capsule_show_figures(&capsule);
+		show_figures();
 	}
 }
 
@@ -434,7 +449,7 @@ static void test_exits(void **state)
 	vcpus[0].vcpu.switches = 1;
 	for (unsigned i = 0; i < FAKE_EXITS; i++)
 		vcpus[0].exits[i] = (xlen_t)-1 - i;
-	capsule_show_figures(&capsule);
+	show_figures();
 	for (unsigned i = 0; i < FAKE_EXITS; i++) {
 		char one[64];
 

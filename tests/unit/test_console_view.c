@@ -325,7 +325,7 @@ static void test_hidden(void **state)
 	uart.patience = uart.polls = 0;
 	uart.fifo = 0;
 	assert_int_equal(bytes_to(two, text, sizeof(text)), sizeof(text));
-	assert_true(console_write_blocking(two, 'x'));
+	assert_true(console_write(two, 'x'));
 	assert_wire("");
 	assert_true(bytes_to(one, text, sizeof(text)) < sizeof(text));
 	assert_int_equal(changed[0], 0);
@@ -438,6 +438,7 @@ static void test_menu_figures(void **state)
 	command_says = true;
 	press("\x1ds");
 	assert_int_equal(figures, 1);
+	pass(1);
 	assert_new("\r\n[ 1: one  m: merged  l: log  s: figures  r: restart  k: stop  Ctrl-]: send "
 		   "it ] "
 		   "figures\r\n<0>\r\n<1>\r\n# ");
@@ -447,6 +448,41 @@ static void test_menu_figures(void **state)
 	assert_int_equal(figures, 3);
 	assert_int_equal(restarts, 1);
 	assert_int_equal(console_read(one), 'a');
+}
+
+/* A piece at each tick, as long as the log has room; the guest's output waits, its input doesn't.
+ */
+static void test_menu_pieces(void **state)
+{
+	(void)state;
+	start(1);
+	write_to(one, "# ");
+	settle();
+	command_says = true;
+	pieces = 4;
+	press("\x1ds");
+	pass(SECOND / 1000);
+	assert_int_equal(lines_said, 1);
+	write_to(one, "ls\r\n");
+	press("k");
+	assert_int_equal(console_read(one), 'k');
+	log_is_full = true;
+	pass(SECOND);
+	assert_int_equal(lines_said, 1);
+	log_is_full = false;
+	uart.sent = 0;
+	pass(SECOND);
+	assert_int_equal(pieces, 0);
+	assert_new("<1>\r\n<2>\r\n<3>\r\n# ls\r\n");
+	assert_int_equal(console_deadline(), NEVER);
+	/* Asked for by the end of a capsule they come between lines, without the menu. */
+	pieces = 2;
+	console_tell();
+	write_to(one, "half");
+	pass(SECOND);
+	write_to(one, " of a line\r\n");
+	pass(SECOND);
+	assert_new("half of a line\r\n<4>\r\n<5>\r\n");
 }
 
 static void test_menu_commands(void **state)
@@ -747,9 +783,9 @@ int main(void)
 		TEST(test_filter),	  TEST(test_utf8),	   TEST(test_utf8_cut),
 		TEST(test_filter_random), TEST(test_merged_full),  TEST(test_hidden),
 		TEST(test_menu_attach),	  TEST(test_menu_close),   TEST(test_menu_key_itself),
-		TEST(test_menu_log),	  TEST(test_menu_figures), TEST(test_menu_commands),
-		TEST(test_first_key),	  TEST(test_leave),	   TEST(test_replay),
-		TEST(test_random),	  TEST(test_random_keys),
+		TEST(test_menu_log),	  TEST(test_menu_figures), TEST(test_menu_pieces),
+		TEST(test_menu_commands), TEST(test_first_key),	   TEST(test_leave),
+		TEST(test_replay),	  TEST(test_random),	   TEST(test_random_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

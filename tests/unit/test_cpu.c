@@ -41,7 +41,7 @@ static xlen_t *csr_named(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, has_vectors, locked;
+	has_countinhibit, has_fcsr, has_double, has_vectors, locked;
 static uint8_t leftovers;
 static unsigned slots;
 static xlen_t mseccfg;
@@ -69,12 +69,23 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = has_vectors = false;
+	locked = has_fcsr = has_double = has_vectors = false;
 	leftovers = 0;
 	slots = 16;
 	mseccfg = 0;
 	cpu = cpu_prepare(block, &description);
 	return 0;
+}
+
+bool csr_probe_fcsr(xlen_t *value)
+{
+	*value = 0;
+	return has_fcsr || (*csr_named("misa") >> ('F' - 'A') & 1);
+}
+
+bool insn_probe_double(void)
+{
+	return has_double || (*csr_named("misa") >> ('D' - 'A') & 1);
 }
 
 bool csr_probe_time(xlen_t *value)
@@ -305,6 +316,27 @@ static void test_hidden_fp(void **state)
 	assert_false(cpu->is_usual);
 }
 
+/* misa says nothing, or the tree says too much: the registers themselves are asked. */
+static void test_fp_by_itself(void **state)
+{
+	const isa_set_t both = ISA_BIT(ISA_F) | ISA_BIT(ISA_D);
+
+	(void)state;
+	description.isa = "rv64imac";
+	*csr_named("misa") = 0;
+	has_fcsr = has_double = true;
+	expect(NULL);
+	assert_true((cpu->isa & both) == both);
+	has_double = false;
+	expect(NULL);
+	assert_true((cpu->isa & both) == ISA_BIT(ISA_F));
+	description.isa = "rv64imafdc";
+	has_fcsr = false;
+	expect(NULL);
+	assert_false(cpu->isa & both);
+	assert_null(strstr(cpu->guest_isa.isa, "imaf"));
+}
+
 /*
  * "Virtualization Support in mstatus Register": TW has WFI trap with V=0, and must be off with V=1,
  * where hstatus.VTW does it; and so it must stay when guests take turns (status_host).
@@ -390,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
 		cmocka_unit_test_setup(test_hidden_fp, set_up),
+		cmocka_unit_test_setup(test_fp_by_itself, set_up),
 		cmocka_unit_test_setup(test_set_up, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),

@@ -13,8 +13,8 @@ static struct {
 	bool has_stateen, has_aia, has_pads, zeroed;
 	unsigned exists; /* of PROBED */
 	uint64_t stateen_bits;
-	uint64_t mstateen0; /* both halves, on RV32 too */
-	xlen_t mstatus, mstatush, senvcfg, other;
+	uint64_t mstateen0;
+	xlen_t mstatus, mpelp, senvcfg, other;
 	xlen_t jvt, fcsr, scontext, srmcfg, sctrctl, vsctrctl, sctrstatus, sctrdepth;
 	bool records, file;
 } hart;
@@ -25,7 +25,7 @@ static xlen_t *csr_named(const char *name)
 		const char *name;
 		xlen_t *value;
 	} all[] = {
-		{"mstatus", &hart.mstatus},	    {"CSR_MSTATUSH", &hart.mstatush},
+		{"mstatus", &hart.mstatus},	    {"CSR_MPELP", &hart.mpelp},
 		{"CSR_SENVCFG", &hart.senvcfg},	    {"CSR_JVT", &hart.jvt},
 		{"CSR_FCSR", &hart.fcsr},	    {"CSR_SCONTEXT", &hart.scontext},
 		{"CSR_SRMCFG", &hart.srmcfg},	    {"CSR_SCTRCTL", &hart.sctrctl},
@@ -40,41 +40,26 @@ static xlen_t *csr_named(const char *name)
 	return NULL;
 }
 
-/* Where a half of mstateen0 begins; -1: another CSR. */
-static int stateen_half(const char *name)
-{
-	return !strcmp(name, "CSR_MSTATEEN0") ? 0 : !strcmp(name, "CSR_MSTATEEN0H") ? 32 : -1;
-}
-
-static xlen_t read_named(const char *name)
-{
-	return stateen_half(name) < 0 ? *csr_named(name)
-				      : (xlen_t)(hart.mstateen0 >> stateen_half(name));
-}
-
 static void write_named(const char *name, xlen_t value)
 {
-	int half = stateen_half(name);
-	uint64_t mask = (uint64_t)(xlen_t)-1;
-
-	if (half < 0) {
-		*csr_named(name) = value;
-		if (!strcmp(name, "CSR_SENVCFG") && !hart.has_pads)
-			hart.senvcfg &= ~(xlen_t)ENVCFG_LPE;
-		return;
-	}
-	hart.mstateen0 = ((hart.mstateen0 & ~(mask << half)) | ((uint64_t)value << half)) &
-			 hart.stateen_bits;
+	*csr_named(name) = value;
+	if (!hart.has_pads)
+		hart.senvcfg &= ~(xlen_t)ENVCFG_LPE;
 }
 
 #undef csr_read
 #undef csr_write
 #undef csr_set
 #undef csr_clear
-#define csr_read(csr)	      read_named(#csr)
+#undef csr_read64
+#undef csr_write64
+#define csr_read(csr)	      (*csr_named(#csr))
 #define csr_write(csr, value) write_named(#csr, (xlen_t)(value))
-#define csr_set(csr, bits)    write_named(#csr, read_named(#csr) | (xlen_t)(bits))
-#define csr_clear(csr, bits)  write_named(#csr, read_named(#csr) & ~(xlen_t)(bits))
+#define csr_set(csr, bits)    write_named(#csr, *csr_named(#csr) | (xlen_t)(bits))
+#define csr_clear(csr, bits)  write_named(#csr, *csr_named(#csr) & ~(xlen_t)(bits))
+/* Of these only mstateen0. */
+#define csr_read64(csr, csrh)	      (hart.mstateen0)
+#define csr_write64(csr, csrh, value) ((void)(hart.mstateen0 = (value)&hart.stateen_bits))
 
 #include "riscv/leftovers.c"
 
@@ -184,15 +169,12 @@ static void test_forget(void **state)
 	assert_int_equal(hart.jvt, full);
 	assert_int_equal(hart.fcsr, full);
 	leftovers_probe(&cpu);
-	hart.mstatus = hart.mstatush = full;
+	hart.mstatus = hart.mpelp = full;
 	leftovers_forget(&cpu);
 	assert_true(!hart.records && !hart.file);
 	assert_true(!hart.jvt && !hart.fcsr && !hart.scontext && !hart.srmcfg);
 	assert_true(!hart.sctrctl && !hart.sctrstatus && !hart.sctrdepth);
-	if (XLEN == 64)
-		assert_int_equal(hart.mstatus, full & ~(xlen_t)MSTATUS_MPELP);
-	else
-		assert_int_equal(hart.mstatush, full & ~(xlen_t)MSTATUSH_MPELP);
+	assert_int_equal(hart.mpelp, full & ~(xlen_t)MPELP);
 	/* With V=1 these are another's, or out of reach. */
 	set_up(state);
 	cpu.has_hypervisor = true;

@@ -268,6 +268,23 @@ static void test_console_byte(void **state)
 	check_output((const uint8_t *)"ab", 3);
 	fake_console()->room = 0;
 	assert_refused(call(SBI_EXT_DBCN, 2, 'c'), SBI_ERR_FAILED);
+	assert_int_equal(fake_arch_count(FAKE_REPEAT), 0);
+}
+
+/* A call that blocks is made again, with its arguments as they were. */
+static void test_repeated(void **state)
+{
+	(void)state;
+	fake_console()->room = 0;
+	fake_console()->patience = 2;
+	assert_ret(call(SBI_EXT_DBCN, 2, 'c', 0x1234), 'c', 0x1234);
+	assert_int_equal(fake_arch_count(FAKE_REPEAT), 1);
+	assert_ret(call(SBI_EXT_LEGACY_PUTCHAR, 0, 'd', 0x5678), 'd', 0x5678);
+	assert_int_equal(fake_arch_count(FAKE_REPEAT), 2);
+	fake_console()->room = 1;
+	assert_ret(call(SBI_EXT_DBCN, 2, 'c', 0x1234), SBI_SUCCESS, 0);
+	check_output((const uint8_t *)"c", 1);
+	assert_int_equal(fake_arch_count(FAKE_REPEAT), 2);
 }
 
 /* --- legacy ----------------------------------------------------------------------- */
@@ -336,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_console_write_edges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_console_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_console_byte, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_repeated, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_legacy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_putchar_quickly, set_up, tear_down),
 	};

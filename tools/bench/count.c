@@ -328,6 +328,8 @@ static void watch_insn(struct qemu_plugin_insn *insn, enum who who, uint64_t at)
 	for (unsigned i = 0; who == HYPERVISOR && i < options.entry_count; i++)
 		if (at == options.entries[i])
 			call(insn, traps_entry, NULL);
+	if (who == HYPERVISOR && (raw == 0x10500073 || (options.look && at == options.look)))
+		call(insn, traps_look, NULL);
 	if (options.from_given && at == options.from)
 		call(insn, reach_from, NULL);
 	if (raw == 0x73 && who == GUEST)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { HARTS_MAX = 64 };
+enum { HARTS_MAX = 128 };
 
 /* What is counted, each by who executed it: guests, or hypervisor (or firmware). */
 enum counted { COUNT_INSNS, COUNT_SFENCE, COUNT_HFENCE, COUNT_PMP, COUNTED };

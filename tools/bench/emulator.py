@@ -93,7 +93,7 @@ def escaped(path):
     return str(path).replace(",", ",,")
 
 
-def run(width, name, cpu, words, image, *, entries=(), functions=None,
+def run(width, name, cpu, words, image, *, entries=(), look=None, functions=None,
         origin=None, until=None, stop=False, harts=1, traps=0):
     """Boot `words` (more of the emulator's command line) and count. `image`: first and last
     physical address of the hypervisor or firmware; see count.c for the others."""
@@ -102,6 +102,8 @@ def run(width, name, cpu, words, image, *, entries=(), functions=None,
         old.unlink(missing_ok=True)
     plugin = [escaped(PLUGIN), "out=%s" % escaped(counts), "image=0x%x:0x%x" % image]
     plugin += ["entry=0x%x" % at for at in entries]
+    if look:
+        plugin.append("look=0x%x" % look)
     if functions:
         plugin.append("functions=%s" % escaped(functions))
     if origin is not None:
@@ -130,6 +132,7 @@ def on_diosix(width, name, cpu, image, options=None, **more):
     return run(width, name, cpu, ["-m", "512M", "-bios", "none", "-kernel", width.hypervisor,
                                   "-initrd", image, *(["-append", options] if options else [])],
                (width.symbols["__image_start"], end), entries=width.entries,
+               look=width.symbols["arch_hart_poll"],
                functions=width.functions, **more)
 
 

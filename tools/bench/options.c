@@ -33,6 +33,8 @@ static bool read_option(const char *option)
 			      (int64_t *)&options.image_end) == 2;
 	} else if (!strncmp(option, "entry=", length + 1) && options.entry_count < ENTRIES_MAX) {
 		options.entries[options.entry_count++] = strtoull(value, NULL, 0);
+	} else if (!strncmp(option, "look=", length + 1)) {
+		options.look = strtoull(value, NULL, 0);
 	} else if (!strncmp(option, "from=", length + 1)) {
 		options.from = strtoull(value, NULL, 0);
 		options.from_given = true;

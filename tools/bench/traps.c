@@ -19,10 +19,14 @@ enum {
 	CAUSE_ECALL = 9, /* from S; VS's is 10 and is counted with it */
 };
 
+/* For what is done outside of any trap: before a hart's first guest. */
+#define CAUSE_NO_TRAP (UINT64_MAX - 1)
+
 /* One kind of trap. Times are in instructions, the vector's first and mret included. */
 struct trap_class {
 	uint64_t cause, extension, function;
 	uint64_t count, total, least, worst;
+	uint64_t longest;	  /* without a look at pending interrupts: traps_look() */
 	uint64_t fences[COUNTED]; /* the most of one trap */
 };
 
@@ -31,6 +35,8 @@ struct hart {
 	uint64_t ecall_at;
 	struct trap_class key;
 	uint64_t start[COUNTED];
+	bool looked;
+	uint64_t look, longest; /* the last look; the longest time between two in this trap */
 };
 
 /* A hash table: an entry whose count is zero is free. */
@@ -117,6 +123,8 @@ void traps_entry(unsigned hart, void *with)
 		return;
 	for (unsigned i = 0; i < COUNTED; i++)
 		h->start[i] = count_of(hart, i);
+	h->look = h->start[COUNT_INSNS];
+	h->longest = 0;
 	h->key = (struct trap_class){.cause = ecall ? CAUSE_ECALL : read_cause(hart)};
 	if (ecall) {
 		h->key.extension = read_register(hart, REGISTER_A7);
@@ -153,6 +161,35 @@ static void larger(uint64_t *most, uint64_t value)
 		*most = value;
 }
 
+/* The longest so far, what has passed since the last look included. */
+static uint64_t longest_of(const struct hart *h, uint64_t now)
+{
+	return now - h->look > h->longest ? now - h->look : h->longest;
+}
+
+void traps_look(unsigned hart, void *with)
+{
+	const struct trap_class none = {.cause = CAUSE_NO_TRAP};
+	struct hart *h = &harts[hart];
+	uint64_t now = count_of(hart, COUNT_INSNS);
+	struct trap_class *class;
+
+	(void)with;
+	h->longest = longest_of(h, now);
+	h->look = now;
+	if (h->depth)
+		return;
+	class = h->looked && !ended ? class_of(&none) : NULL;
+	if (class) {
+		class->count++;
+		class->total += h->longest;
+		larger(&class->worst, h->longest);
+		larger(&class->longest, h->longest);
+	}
+	h->looked = true;
+	h->longest = 0;
+}
+
 void traps_mret(unsigned hart, void *with)
 {
 	struct hart *h = &harts[hart];
@@ -172,6 +209,7 @@ void traps_mret(unsigned hart, void *with)
 	class->count++;
 	class->total += cost;
 	larger(&class->worst, cost);
+	larger(&class->longest, longest_of(h, count_of(hart, COUNT_INSNS) + 1));
 	if (cost < class->least)
 		class->least = cost;
 	for (unsigned i = COUNT_SFENCE; i < COUNTED; i++)
@@ -193,11 +231,11 @@ void traps_print(FILE *file)
 		fprintf(file,
 			"%s{\"cause\": %" PRIu64 ", \"extension\": %" PRIu64
 			", \"function\": %" PRIu64 ", \"count\": %" PRIu64 ", \"total\": %" PRIu64
-			", \"least\": %" PRIu64 ", \"worst\": %" PRIu64 ", \"sfence\": %" PRIu64
-			", \"hfence\": %" PRIu64 ", \"pmp\": %" PRIu64 "}",
+			", \"least\": %" PRIu64 ", \"worst\": %" PRIu64 ", \"longest\": %" PRIu64
+			", \"sfence\": %" PRIu64 ", \"hfence\": %" PRIu64 ", \"pmp\": %" PRIu64 "}",
 			first ? "" : ",\n", c->cause, c->extension, c->function, c->count, c->total,
-			c->least, c->worst, c->fences[COUNT_SFENCE], c->fences[COUNT_HFENCE],
-			c->fences[COUNT_PMP]);
+			c->least, c->worst, c->longest, c->fences[COUNT_SFENCE],
+			c->fences[COUNT_HFENCE], c->fences[COUNT_PMP]);
 		first = false;
 	}
 	fprintf(file, "]");

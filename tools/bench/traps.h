@@ -17,6 +17,12 @@ void traps_ecall(unsigned hart, void *with);
 void traps_entry(unsigned hart, void *with);
 void traps_mret(unsigned hart, void *with);
 
+/*
+ * Called where the hypervisor looks at interrupts that are pending, or waits for one: no longer
+ * than from one of these to the next does an interrupt wait.
+ */
+void traps_look(unsigned hart, void *with);
+
 /* Forget what was counted so far; count no more. */
 void traps_begin(unsigned hart, void *with);
 void traps_end(unsigned hart, void *with);

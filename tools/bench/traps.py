@@ -25,14 +25,20 @@ CALLS = {
     0x504d55: ("PMU", ["num_counters", "counter_get_info", "counter_config_matching",
                        "counter_start", "counter_stop", "counter_fw_read", "counter_fw_read_hi",
                        "snapshot_set_shmem", "event_get_info"]),
+    0x53555350: ("SUSP", ["system_suspend"]),
+    0x535441: ("STA", ["steal_time_set_shmem"]),
+    0x46574654: ("FWFT", ["fwft_set", "fwft_get"]),
 }
 LEGACY = ["set_timer", "console_putchar", "console_getchar", "clear_ipi", "send_ipi",
           "remote_fence_i", "remote_sfence_vma", "remote_sfence_vma_asid", "shutdown"]
 SORTED_OUT = "SBI: no such extension or function"
+NO_TRAP = "loading a capsule, before the first guest"
 
 
 def name_of(trap, xlen):
     cause, extension, function = trap["cause"], trap["extension"], trap["function"]
+    if cause == (1 << 64) - 2:
+        return NO_TRAP
     if cause == (1 << 64) - 1:
         return "unknown (this emulator does not tell)"
     if cause >> (xlen - 1):
@@ -57,13 +63,13 @@ def worst_of(runs, xlen):
                   % (guest, run.counts["unsorted"]))
         for trap in run.counts["traps"]:
             entry = found.setdefault(name_of(trap, xlen), {
-                "count": 0, "total": 0, "worst": 0, "guest": "", "sfence": 0, "hfence": 0,
+                "count": 0, "total": 0, "worst": 0, "longest": 0, "guest": "", "sfence": 0, "hfence": 0,
                 "pmp": 0})
             entry["count"] += trap["count"]
             entry["total"] += trap["total"]
             if trap["worst"] > entry["worst"]:
                 entry.update(worst=trap["worst"], guest=guest)
-            for fence in ("sfence", "hfence", "pmp"):
+            for fence in ("sfence", "hfence", "pmp", "longest"):
                 entry[fence] = max(entry[fence], trap[fence])
     return found
 

@@ -214,6 +214,12 @@ struct hpa_range arch_reachable(struct hpa_range range)
 	return range;
 }
 
+bool arch_answers(hpa_t at, unsigned width)
+{
+	(void)width;
+	return !fake_arch.nothing_at || at.raw != fake_arch.nothing_at;
+}
+
 enum status arch_harts_start(const struct machine *machine, struct ram_map *ram, struct reason *why)
 {
 	(void)ram;
@@ -527,6 +533,11 @@ void arch_vcpu_honour(struct vcpu *vcpu, xlen_t wanted)
 void arch_vcpu_raise_ipi(void)
 {
 	arch_vcpu_honour(arch_this_hart->vcpu, VCPU_WANT_IPI);
+}
+
+void arch_vcpu_repeat_call(void)
+{
+	fake_arch_note(FAKE_REPEAT, arch_this_hart->vcpu, 0, 0);
 }
 
 bool arch_vcpu_clear_ipi(struct vcpu *vcpu)

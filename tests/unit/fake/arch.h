@@ -43,6 +43,7 @@ enum fake_call_kind {
 	FAKE_TIMER_QUIET,     /* arch_timer_quiet() */
 	FAKE_HONOUR,	      /* arch_vcpu_honour(): wanted */
 	FAKE_CLEAR_IPI,	      /* arch_vcpu_clear_ipi() */
+	FAKE_REPEAT,	      /* arch_vcpu_repeat_call() */
 	FAKE_EXTERNAL,	      /* arch_vcpu_set_external(): level */
 	FAKE_FENCE_CODE,      /* arch_fence_instructions() */
 	FAKE_FENCE_ADDRESSES, /* arch_fence_addresses(): start, size */
@@ -119,7 +120,8 @@ struct fake_arch {
 	jmp_buf *leave;		       /* where calls that don't return go: with the kind + 1 */
 	bool (*fails)(const char *at); /* asked before each step that can fail; NULL: none does */
 
-	enum status sealed; /* of arch_isolation_seal() */
+	uint64_t nothing_at; /* where nothing answers (arch_answers); 0: everything does */
+	enum status sealed;  /* of arch_isolation_seal() */
 
 	enum manifest_isolation wanted; /* what arch_isolation() was asked for last */
 };

@@ -38,9 +38,11 @@ bool console_write_slowly(struct console_port *port, xlen_t byte)
 	return console_write_bytes(port, &one, 1) == 1;
 }
 
-bool console_write_patiently(struct console_port *port, xlen_t byte)
+bool console_is_patient(const struct console_port *port, struct console_patience *patience)
 {
-	return console_write_slowly(port, byte);
+	(void)port;
+	(void)patience;
+	return fake.patience && fake.patience--;
 }
 
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size)
@@ -85,6 +87,11 @@ void console_tick(void)
 	fake.deadline = UINT64_MAX;
 	if (fake.on_tick)
 		fake.on_tick();
+}
+
+void console_tell(void)
+{
+	fake.tells++;
 }
 
 void console_set_start(enum console_view view)

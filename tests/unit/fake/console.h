@@ -6,12 +6,14 @@
 #include "core/console.h"
 
 struct fake_console {
-	size_t room;   /* bytes that it takes before it is full */
-	size_t length; /* of what was written */
+	size_t room;	   /* bytes that it takes before it is full */
+	unsigned patience; /* so often console_is_patient() */
+	size_t length;	   /* of what was written */
 	char output[4096];
 
 	uint64_t deadline;     /* of console_deadline(): the test sets it, a tick makes it never */
 	unsigned ticks;	       /* calls of console_tick() */
+	unsigned tells;	       /* calls of console_tell() */
 	void (*on_tick)(void); /* what it does, if anything */
 	unsigned begins, ends, ends_for_good; /* of capsules */
 	enum console_view start;	      /* what the command line chose */
