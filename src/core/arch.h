@@ -116,8 +116,12 @@ enum status arch_isolation_seal(struct reason *why) MUST_USE;
 
 /* --- vCPUs ---------------------------------------------------------------------------------- */
 
-/* A new vCPU, in memory that belongs to the capsule; NULL when there is none. */
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram);
+/*
+ * A new vCPU, in memory that belongs to the capsule, for harts like `hart`; NULL when there is no
+ * memory.
+ */
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, const struct hart *hart,
+			      struct ram_map *ram);
 
 /*
  * Reset registers to the state in which the SBI starts a hart ("HSM Hart Start

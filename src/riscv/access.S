@@ -87,6 +87,7 @@ csr_probe_\name:
 	CSR_PROBE siselect, CSR_SISELECT
 	CSR_PROBE mstateen0, CSR_MSTATEEN0
 	CSR_PROBE mvien, CSR_MVIEN
+	CSR_PROBE vlenb, CSR_VLENB
 	CSR_PROBE fcsr, CSR_FCSR
 
 csr_absent:
@@ -105,7 +106,7 @@ csr_probe_leftovers:
 	li	a0, 0
 	.set	bit, 1
 1:
-	.irp	csr, CSR_JVT, CSR_FCSR, CSR_SCONTEXT, CSR_SRMCFG, CSR_SCTRSTATUS, CSR_VLENB
+	.irp	csr, CSR_JVT, CSR_FCSR, CSR_SCONTEXT, CSR_SRMCFG, CSR_SCTRSTATUS
 	csrr	t0, \csr
 	ori	a0, a0, bit
 	.set	bit, bit << 1

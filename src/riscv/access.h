@@ -52,6 +52,7 @@ bool csr_probe_mtopei(xlen_t *value);
 bool csr_probe_siselect(xlen_t *value);
 bool csr_probe_mstateen0(xlen_t *value);
 bool csr_probe_mvien(xlen_t *value);
+bool csr_probe_vlenb(xlen_t *value);
 bool csr_probe_fcsr(xlen_t *value); /* needs mstatus.FS */
 
 /* True when there is D; needs mstatus.FS. */

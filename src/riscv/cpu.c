@@ -8,10 +8,11 @@
 #include "riscv/features.h"
 #include "riscv/leftovers.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/vector.h"
 #include "riscv/virtual.h"
 
 /* riscv/exchange.S */
-context_exchange vcpu_exchange, vcpu_exchange_virtual, vcpu_exchange_hext;
+context_exchange vcpu_exchange, vcpu_exchange_vector, vcpu_exchange_virtual, vcpu_exchange_hext;
 
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
 	       "at least 6 KiB are left for a hart's stack");
@@ -82,7 +83,7 @@ static const char *why_unfit(const struct cpu *cpu)
  */
 static const isa_set_t guest_allowed =
 	ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) | ISA_BIT(ISA_C) |
-	ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI) | ISA_BIT(ISA_ZICNTR) |
+	ISA_VECTOR | ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI) | ISA_BIT(ISA_ZICNTR) |
 	ISA_BIT(ISA_ZIHINTPAUSE) | ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBC) |
 	ISA_BIT(ISA_ZBS) | ISA_BIT(ISA_SSTC) | ISA_BIT(ISA_SVINVAL);
 
@@ -145,6 +146,7 @@ void cpu_probe(struct cpu *cpu)
 	/* misa may be hardwired to zero: then the tree alone knows. */
 	cpu->has_supervisor = misa ? misa >> ('S' - 'A') & 1 : csr_probe_satp(&unused);
 	cpu->has_hypervisor = misa ? misa >> ('H' - 'A') & 1 : !!(cpu->isa & ISA_BIT(ISA_H));
+	vector_probe(cpu);
 	cpu->has_time = csr_probe_time(&unused);
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
@@ -162,6 +164,8 @@ void cpu_probe(struct cpu *cpu)
 
 	if (!cpu->has_sstc)
 		guest &= ~ISA_BIT(ISA_SSTC);
+	if (!cpu->vlenb)
+		guest &= ~ISA_VECTOR;
 	isa_write(guest, XLEN, &cpu->guest_isa);
 }
 
@@ -194,7 +198,7 @@ static void set_up_exchange(struct cpu *cpu)
 	} else {
 		cpu->status_guest |= MSTATUS_GUEST;
 		cpu->status_host = status & ~MSTATUS_GUEST;
-		cpu->exchange[0] = vcpu_exchange;
+		cpu->exchange[0] = cpu->vlenb ? vcpu_exchange_vector : vcpu_exchange;
 	}
 }
 

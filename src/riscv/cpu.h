@@ -50,13 +50,14 @@ struct cpu {
 	bool has_hypervisor;   /* guests run with V=1 (riscv/virtual.h) */
 	unsigned vmids;	       /* the highest VMID that hgatp takes */
 	unsigned gstage_modes; /* bit n: hgatp takes mode n */
+	unsigned vlenb;	       /* bytes of a vector register; 0: no guest here can use any */
 	bool has_aia;	       /* CSRs of the Advanced Interrupt Architecture (riscv/aia.h) */
 	uint8_t leftovers; /* enum leftover: what one guest leaves must be cleared for the next */
 	bool has_time;	   /* the `time` CSR can be read */
 	bool has_sstc;
 	bool has_menvcfg;
 	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
-	bool is_usual;	      /* D, Sstc and envcfg, no leftovers: see exchange.S */
+	bool is_usual;	      /* D, Sstc and envcfg, AIA out of reach: see exchange.S */
 	bool ticks_full;      /* the alarm's interrupt is a full entry at once: see trap.S */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;

@@ -19,6 +19,7 @@
 #define CSR_MSECCFG	0x747
 #define CSR_TIME	0xc01
 #define CSR_TIMEH	0xc81
+#define CSR_VLENB	0xc22
 #define CSR_VSTIMECMP	0x24d
 #define CSR_VSTIMECMPH	0x25d
 #define CSR_HTIMEDELTA	0x605

@@ -8,47 +8,64 @@
 #include "core/assert.h"
 #include "lib/string.h"
 
-/* All names that we know, in the canonical order in which they are written. */
-static const struct {
-	const char *name;
-	enum isa_extension extension;
-} names[] = {
-	{"m", ISA_M},
-	{"a", ISA_A},
-	{"f", ISA_F},
-	{"d", ISA_D},
-	{"c", ISA_C},
-	{"v", ISA_V},
-	{"h", ISA_H},
-	{"zicbom", ISA_ZICBOM},
-	{"zicbop", ISA_ZICBOP},
-	{"zicboz", ISA_ZICBOZ},
-	{"zicntr", ISA_ZICNTR},
-	{"zicsr", ISA_ZICSR},
-	{"zifencei", ISA_ZIFENCEI},
-	{"zihintpause", ISA_ZIHINTPAUSE},
-	{"zihpm", ISA_ZIHPM},
-	{"zawrs", ISA_ZAWRS},
-	{"zfh", ISA_ZFH},
-	{"zfhmin", ISA_ZFHMIN},
-	{"zba", ISA_ZBA},
-	{"zbb", ISA_ZBB},
-	{"zbc", ISA_ZBC},
-	{"zbs", ISA_ZBS},
-	{"ssaia", ISA_SSAIA},
-	{"sscofpmf", ISA_SSCOFPMF},
-	{"sstc", ISA_SSTC},
-	{"svade", ISA_SVADE},
-	{"svadu", ISA_SVADU},
-	{"svinval", ISA_SVINVAL},
-	{"svnapot", ISA_SVNAPOT},
-	{"svpbmt", ISA_SVPBMT},
-	{"smaia", ISA_SMAIA},
-	{"smepmp", ISA_SMEPMP},
-	{"smstateen", ISA_SMSTATEEN},
+/* All names that we know. Each is followed by at least one zero. */
+static const char names[ISA_COUNT][12] = {
+	[ISA_M] = "m",
+	[ISA_A] = "a",
+	[ISA_F] = "f",
+	[ISA_D] = "d",
+	[ISA_C] = "c",
+	[ISA_V] = "v",
+	[ISA_H] = "h",
+	[ISA_ZICBOM] = "zicbom",
+	[ISA_ZICBOP] = "zicbop",
+	[ISA_ZICBOZ] = "zicboz",
+	[ISA_ZICNTR] = "zicntr",
+	[ISA_ZICSR] = "zicsr",
+	[ISA_ZIFENCEI] = "zifencei",
+	[ISA_ZIHINTPAUSE] = "zihintpause",
+	[ISA_ZIHPM] = "zihpm",
+	[ISA_ZAWRS] = "zawrs",
+	[ISA_ZFH] = "zfh",
+	[ISA_ZFHMIN] = "zfhmin",
+	[ISA_ZBA] = "zba",
+	[ISA_ZBB] = "zbb",
+	[ISA_ZBC] = "zbc",
+	[ISA_ZBS] = "zbs",
+	[ISA_ZVBB] = "zvbb",
+	[ISA_ZVBC] = "zvbc",
+	[ISA_ZVE32F] = "zve32f",
+	[ISA_ZVE32X] = "zve32x",
+	[ISA_ZVE64D] = "zve64d",
+	[ISA_ZVE64F] = "zve64f",
+	[ISA_ZVE64X] = "zve64x",
+	[ISA_ZVKB] = "zvkb",
+	[ISA_ZVKG] = "zvkg",
+	[ISA_ZVKN] = "zvkn",
+	[ISA_ZVKNC] = "zvknc",
+	[ISA_ZVKNED] = "zvkned",
+	[ISA_ZVKNG] = "zvkng",
+	[ISA_ZVKNHA] = "zvknha",
+	[ISA_ZVKNHB] = "zvknhb",
+	[ISA_ZVKS] = "zvks",
+	[ISA_ZVKSC] = "zvksc",
+	[ISA_ZVKSED] = "zvksed",
+	[ISA_ZVKSG] = "zvksg",
+	[ISA_ZVKSH] = "zvksh",
+	[ISA_ZVKT] = "zvkt",
+	[ISA_SSAIA] = "ssaia",
+	[ISA_SSCOFPMF] = "sscofpmf",
+	[ISA_SSTC] = "sstc",
+	[ISA_SVADE] = "svade",
+	[ISA_SVADU] = "svadu",
+	[ISA_SVINVAL] = "svinval",
+	[ISA_SVNAPOT] = "svnapot",
+	[ISA_SVPBMT] = "svpbmt",
+	[ISA_SMAIA] = "smaia",
+	[ISA_SMEPMP] = "smepmp",
+	[ISA_SMSTATEEN] = "smstateen",
 };
 
-_Static_assert(ARRAY_LENGTH(names) == ISA_COUNT, "every extension has a name");
 _Static_assert(ISA_COUNT <= 64, "a set is one 64-bit word");
 
 static char lower(char c)
@@ -70,13 +87,13 @@ static isa_set_t set_of(const char *name, size_t length)
 	if (length == 1 && lower(*name) == 'b')
 		return ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBS);
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		const char *known = names[i].name;
+		const char *known = names[i];
 		size_t at = 0;
 
 		while (at < length && known[at] == lower(name[at]))
 			at++;
 		if (at == length && !known[at])
-			return ISA_BIT(names[i].extension);
+			return ISA_BIT(i);
 	}
 	return 0;
 }
@@ -234,14 +251,14 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 	append_base(&isa, xlen);
 	append(&list, "i", 2);
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		size_t length = strlen(names[i].name);
+		size_t length = strlen(names[i]);
 
-		if (!(set & ISA_BIT(names[i].extension)))
+		if (!(set & ISA_BIT(i)))
 			continue;
 		if (length > 1)
 			append(&isa, "_", 1);
-		append(&isa, names[i].name, length);
-		append(&list, names[i].name, length + 1);
+		append(&isa, names[i], length);
+		append(&list, names[i], length + 1);
 	}
 	out->extensions_length = list.length;
 }
@@ -257,9 +274,9 @@ void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 		return;
 	append(&text, xlen == 32 ? "RV32I" : xlen == 64 ? "RV64I" : "RV??I", 5);
 	for (size_t i = 0; i < ARRAY_LENGTH(names) && text.length + 1 < size; i++) {
-		char letter = names[i].name[0] - 'a' + 'A';
+		char letter = names[i][0] - 'a' + 'A';
 
-		if (!names[i].name[1] && (set & ISA_BIT(names[i].extension)))
+		if (!names[i][1] && (set & ISA_BIT(i)))
 			append(&text, &letter, 1);
 	}
 }

@@ -8,41 +8,65 @@
 
 #include "core/machine.h"
 
-/* The extensions that Diosix knows how to offer or to use; everything else is invisible. */
+/*
+ * The extensions that Diosix knows how to offer or to use; everything else is invisible. In the
+ * canonical order, in which they are written.
+ */
 enum isa_extension {
 	ISA_M,
 	ISA_A,
 	ISA_F,
 	ISA_D,
 	ISA_C,
-	ISA_H,
-	ISA_V, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_V,
+	ISA_H, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
+	ISA_ZICBOM,
+	ISA_ZICBOP,
+	ISA_ZICBOZ,
+	ISA_ZICNTR,
 	ISA_ZICSR,
 	ISA_ZIFENCEI,
-	ISA_ZICNTR,
-	ISA_ZIHPM,
 	ISA_ZIHINTPAUSE,
-	ISA_ZICBOM,
-	ISA_ZICBOZ,
-	ISA_ZICBOP,
+	ISA_ZIHPM,
+	ISA_ZAWRS,
+	ISA_ZFH,
+	ISA_ZFHMIN,
 	ISA_ZBA,
 	ISA_ZBB,
 	ISA_ZBC,
 	ISA_ZBS,
-	ISA_ZFH,
-	ISA_ZFHMIN,
-	ISA_ZAWRS,
+	ISA_ZVBB,
+	ISA_ZVBC,
+	ISA_ZVE32F,
+	ISA_ZVE32X,
+	ISA_ZVE64D,
+	ISA_ZVE64F,
+	ISA_ZVE64X,
+	ISA_ZVKB,
+	ISA_ZVKG,
+	ISA_ZVKN,
+	ISA_ZVKNC,
+	ISA_ZVKNED,
+	ISA_ZVKNG,
+	ISA_ZVKNHA,
+	ISA_ZVKNHB,
+	ISA_ZVKS,
+	ISA_ZVKSC,
+	ISA_ZVKSED,
+	ISA_ZVKSG,
+	ISA_ZVKSH,
+	ISA_ZVKT,
+	ISA_SSAIA,
+	ISA_SSCOFPMF,
 	ISA_SSTC,
+	ISA_SVADE,
+	ISA_SVADU,
 	ISA_SVINVAL,
 	ISA_SVNAPOT,
 	ISA_SVPBMT,
-	ISA_SVADU,
-	ISA_SVADE,
-	ISA_SSCOFPMF,
-	ISA_SMSTATEEN,
 	ISA_SMAIA,
-	ISA_SSAIA,
 	ISA_SMEPMP,
+	ISA_SMSTATEEN,
 	ISA_COUNT,
 };
 
@@ -50,6 +74,12 @@ enum isa_extension {
 typedef uint64_t isa_set_t;
 
 #define ISA_BIT(extension) ((isa_set_t)1 << (extension))
+
+/*
+ * Those whose state is vector registers and their CSRs: V, what there may be of it (Zve...), and
+ * what adds instructions (Zvb..., Zvk...).
+ */
+#define ISA_VECTOR (ISA_BIT(ISA_V) | (ISA_BIT(ISA_ZVKT + 1) - ISA_BIT(ISA_ZVBB)))
 
 /*
  * What the hart's node says: riscv,isa-extensions where present, else
@@ -63,8 +93,8 @@ isa_set_t isa_read(const struct machine_hart *hart, unsigned *xlen);
 
 struct isa_text {
 	char base[8];	      /* "rv64i" */
-	char isa[256];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
-	char extensions[256]; /* "i\0m\0a\0..." */
+	char isa[320];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
+	char extensions[320]; /* "i\0m\0a\0..." */
 	unsigned extensions_length;
 };
 

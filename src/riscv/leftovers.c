@@ -4,8 +4,6 @@
 #include "riscv/access.h"
 #include "riscv/aia.h"
 
-void vector_clear(void); /* riscv/fp.S */
-
 /* Bits that can be set, so that they close something while they are clear; left so. */
 static uint32_t probe_stateen(void)
 {
@@ -24,11 +22,8 @@ static unsigned probe_csrs(uint32_t closed)
 {
 	static const uint32_t closing[] = {STATEEN_JVT, STATEEN_FCSR, STATEEN_CONTEXT,
 					   STATEEN_SRMCFG, STATEEN_CTR};
-	unsigned found;
+	unsigned found = csr_probe_leftovers();
 
-	csr_set(mstatus, MSTATUS_VS);
-	found = csr_probe_leftovers();
-	csr_clear(mstatus, MSTATUS_VS);
 	for (unsigned i = 0; i < ARRAY_LENGTH(closing); i++)
 		if (closed & closing[i])
 			found &= ~(1u << i);
@@ -57,7 +52,7 @@ void leftovers_probe(struct cpu *cpu)
 	if (cpu->isa & ISA_BIT(ISA_F))
 		found &= ~(unsigned)LEFTOVER_FCSR; /* it is switched */
 	if (cpu->has_hypervisor)
-		found &= ~(unsigned)(LEFTOVER_SRMCFG | LEFTOVER_VECTOR);
+		found &= ~(unsigned)LEFTOVER_SRMCFG;
 	if (aia_probe(cpu, closed))
 		found |= LEFTOVER_AIA;
 	if (cpu->has_menvcfg && !(closed & STATEEN_ENVCFG) && has_landing_pads())
@@ -85,10 +80,6 @@ void leftovers_forget(const struct cpu *cpu)
 {
 	unsigned left = cpu->leftovers;
 
-	if (left & LEFTOVER_VECTOR) {
-		csr_set(mstatus, MSTATUS_VS);
-		vector_clear();
-	}
 	if (left & LEFTOVER_AIA)
 		aia_forget(cpu);
 	if (left & LEFTOVER_JVT)

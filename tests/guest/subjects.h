@@ -28,5 +28,6 @@ void plic_test(void);
 void csr_test(void);
 void hyper_test(void);
 void fdt_test(void);
+void vector_test(void);
 
 #endif

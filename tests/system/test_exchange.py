@@ -15,6 +15,7 @@ from machine import BUILD, EXIT_DONE, ROOT, command, hypervisor
 
 CELLS = {
     "pmp": {"cpu": "h=false", "its": "twins", "symbol": "vcpu_exchange"},
+    "pmp vector": {"cpu": "h=false,v=true", "its": "twins", "symbol": "vcpu_exchange_vector"},
     "H pmp": {"cpu": "", "append": "isolation=pmp", "its": "twins",
               "symbol": "vcpu_exchange_virtual"},
     "hext": {"cpu": "", "its": "same", "symbol": "vcpu_exchange_hext"},

@@ -41,7 +41,7 @@ static xlen_t *csr_named(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, has_fcsr, has_double, locked;
+	has_countinhibit, has_fcsr, has_double, has_vectors, locked;
 static uint8_t leftovers;
 static unsigned slots;
 static xlen_t mseccfg;
@@ -69,7 +69,7 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = has_fcsr = has_double = false;
+	locked = has_fcsr = has_double = has_vectors = false;
 	leftovers = 0;
 	slots = 16;
 	mseccfg = 0;
@@ -177,8 +177,18 @@ void trap_entry_virtual_mtimecmp(void)
 {
 }
 
+void vector_probe(struct cpu *of)
+{
+	of->vlenb = has_vectors ? 16 : 0;
+}
+
 /* Assembly, which nobody calls here. */
-context_exchange vcpu_exchange, vcpu_exchange_virtual, vcpu_exchange_hext;
+context_exchange vcpu_exchange, vcpu_exchange_vector, vcpu_exchange_virtual, vcpu_exchange_hext;
+
+void vcpu_exchange_vector(struct context *from, struct context *to)
+{
+	(void)from, (void)to;
+}
 
 void vcpu_exchange(struct context *from, struct context *to)
 {
@@ -375,6 +385,36 @@ static void test_clocks(void **state)
 	expect("names no CLINT or ACLINT for it");
 }
 
+/* Vectors are offered where they are switched, and it is the change of guest that does it. */
+static void test_vectors(void **state)
+{
+	(void)state;
+	description.isa = "rv64imafdcvh_zvbb_zve32x_zvfh_zvkned_zvkt_sstc";
+	expect(NULL);
+	assert_string_equal(cpu->guest_isa.isa, "rv64imafdc_zicntr_zicsr_zifencei_sstc");
+	assert_true(cpu->is_usual);
+	cpu_set_up(cpu);
+	assert_true(cpu->exchange[0] == vcpu_exchange);
+	has_vectors = true;
+	expect(NULL);
+	assert_string_equal(cpu->guest_isa.isa,
+			    "rv64imafdcv_zicntr_zicsr_zifencei_zvbb_zve32x_zvkned_zvkt_sstc");
+	assert_true(cpu->is_usual);
+	csr_set(mstatus, MSTATUS_VS);
+	cpu_set_up(cpu);
+	assert_true(cpu->exchange[0] == vcpu_exchange_vector);
+	assert_int_equal((csr_read(mstatus) | cpu->status_host) & MSTATUS_VS, 0);
+	assert_int_equal(cpu->status_guest & MSTATUS_VS, MSTATUS_VS);
+	/* With V=1 VS is the hypervisor's, and off for whom it has just loaded. */
+	*csr_named("misa") = misa_of("ACDFHIMSUV");
+	expect(NULL);
+	csr_set(mstatus, MSTATUS_VS);
+	cpu_set_up(cpu);
+	assert_true(cpu->exchange[0] == vcpu_exchange_virtual);
+	assert_int_equal((csr_read(mstatus) | cpu->status_host | cpu->status_guest) & MSTATUS_VS,
+			 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup(test_set_up, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
+		cmocka_unit_test_setup(test_vectors, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

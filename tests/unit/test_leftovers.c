@@ -7,7 +7,7 @@
 
 #include "riscv/csr.h"
 
-enum { JVT, FCSR, SCONTEXT, SRMCFG, RECORDS, VECTOR, PROBED };
+enum { JVT, FCSR, SCONTEXT, SRMCFG, RECORDS, PROBED };
 
 static struct {
 	bool has_stateen, has_aia, has_pads, zeroed;
@@ -16,7 +16,7 @@ static struct {
 	uint64_t mstateen0;
 	xlen_t mstatus, mpelp, senvcfg, other;
 	xlen_t jvt, fcsr, scontext, srmcfg, sctrctl, vsctrctl, sctrstatus, sctrdepth;
-	bool records, vector, file;
+	bool records, file;
 } hart;
 
 static xlen_t *csr_named(const char *name)
@@ -73,7 +73,6 @@ bool csr_probe_mstateen0(xlen_t *value)
 
 unsigned csr_probe_leftovers(void)
 {
-	assert_true((hart.mstatus & MSTATUS_VS) == MSTATUS_VS);
 	return hart.exists;
 }
 
@@ -87,12 +86,6 @@ void csr_clear_records(void)
 {
 	assert_true(!hart.sctrctl || !hart.vsctrctl); /* nothing is recorded any more */
 	hart.records = false;
-}
-
-void vector_clear(void)
-{
-	assert_true((hart.mstatus & MSTATUS_VS) == MSTATUS_VS);
-	hart.vector = false;
 }
 
 bool aia_probe(struct cpu *of, uint32_t closed)
@@ -114,7 +107,7 @@ static int set_up(void **state)
 	memset(&hart, 0xa5, sizeof(hart));
 	memset(&cpu, 0, sizeof(cpu));
 	hart.has_stateen = hart.zeroed = false;
-	hart.has_aia = hart.has_pads = hart.records = hart.vector = hart.file = true;
+	hart.has_aia = hart.has_pads = hart.records = hart.file = true;
 	hart.exists = (1 << PROBED) - 1;
 	hart.stateen_bits = UINT64_MAX;
 	cpu.has_menvcfg = true;
@@ -127,19 +120,18 @@ static void expect(unsigned leftovers)
 	assert_int_equal(cpu.leftovers, leftovers);
 	assert_true(hart.zeroed);
 	assert_true(hart.mstateen0 == 0);
-	assert_int_equal(hart.mstatus & MSTATUS_VS, 0);
 }
 
 static void test_open(void **state)
 {
 	(void)state;
-	expect(0xff);
+	expect(0x7f);
 	assert_int_equal(hart.senvcfg, 0);
 	/* fcsr goes with F's registers. */
 	cpu.isa = ISA_BIT(ISA_F);
-	expect(0xff & ~LEFTOVER_FCSR);
+	expect(0x7f & ~LEFTOVER_FCSR);
 	cpu.has_hypervisor = true;
-	expect(0xff & ~(LEFTOVER_FCSR | LEFTOVER_SRMCFG | LEFTOVER_VECTOR));
+	expect(0x7f & ~(LEFTOVER_FCSR | LEFTOVER_SRMCFG));
 	cpu.has_menvcfg = hart.has_pads = hart.has_aia = false;
 	hart.exists = 0;
 	expect(0);
@@ -157,12 +149,12 @@ static void test_closed(void **state)
 
 	(void)state;
 	hart.has_stateen = true;
-	expect(LEFTOVER_VECTOR);
+	expect(0);
 	for (unsigned i = 0; i < ARRAY_LENGTH(all); i++) {
 		hart.stateen_bits = (uint64_t)1 << all[i].bit;
-		expect(0xff & ~all[i].leftover);
+		expect(0x7f & ~all[i].leftover);
 		hart.stateen_bits = ~hart.stateen_bits;
-		expect(LEFTOVER_VECTOR | all[i].leftover);
+		expect(all[i].leftover);
 	}
 }
 
@@ -173,13 +165,13 @@ static void test_forget(void **state)
 	(void)state;
 	/* Nothing is touched that isn't there. */
 	leftovers_forget(&cpu);
-	assert_true(hart.records && hart.vector && hart.file);
+	assert_true(hart.records && hart.file);
 	assert_int_equal(hart.jvt, full);
 	assert_int_equal(hart.fcsr, full);
 	leftovers_probe(&cpu);
 	hart.mstatus = hart.mpelp = full;
 	leftovers_forget(&cpu);
-	assert_true(!hart.records && !hart.vector && !hart.file);
+	assert_true(!hart.records && !hart.file);
 	assert_true(!hart.jvt && !hart.fcsr && !hart.scontext && !hart.srmcfg);
 	assert_true(!hart.sctrctl && !hart.sctrstatus && !hart.sctrdepth);
 	assert_int_equal(hart.mpelp, full & ~(xlen_t)MPELP);
@@ -192,7 +184,6 @@ static void test_forget(void **state)
 	assert_int_equal(hart.sctrctl, full);
 	assert_int_equal(hart.sctrdepth, full);
 	assert_int_equal(hart.srmcfg, full);
-	assert_true(hart.vector);
 }
 
 int main(void)
