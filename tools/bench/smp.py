@@ -47,7 +47,7 @@ PAIRS = {"ipi-pair": ("2", ("all",)), "ipi-other": ("3", ("starter", "others")),
          "fence-i-other": ("4", ("others",)), "sfence-other": ("5", ("others",)),
          "fence-i-asleep": ("6", ("others",))}
 
-TIMER, ILLEGAL = 7, 2
+TIMER, ILLEGAL, VIRTUAL = 7, 2, 22
 FROM = 200                  # ms
 WARM = 100                  # ms more until all have had their first turn, and traps are counted
 TURNS = 24                  # that are counted
@@ -117,7 +117,7 @@ def turn_rows(width, machine, keys):
     rows = {key: trap_mean(turns(width, key, ENDS[key], machine, TURNS), width.xlen, TIMER, True)
             for key in keys}
     run = turns(width, "sleep", [("sleep", 1, ""), ("spin", 1, "")], machine)
-    rows["wfi-other"] = trap_mean(run, width.xlen, ILLEGAL)
+    rows["wfi-other"] = trap_mean(run, width.xlen, ILLEGAL if machine == PLAIN else VIRTUAL)
     rows["wake-other"] = trap_mean(run, width.xlen, TIMER, True)
     return rows
 
@@ -127,7 +127,7 @@ def vector_rows(width):
     for key, cpu in VECTORS.items():
         run = turns(width, key, [("vector", 1, "")] * 2, (cpu, None), 2 * TURNS)
         rows[key] = trap_mean(run, width.xlen, TIMER, True)
-    rows["vector-hext"] = trap_mean(run, width.xlen, ILLEGAL)
+    rows["vector-hext"] = trap_mean(run, width.xlen, ILLEGAL if machine == PLAIN else VIRTUAL)
     return rows
 
 
