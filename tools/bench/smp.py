@@ -127,7 +127,7 @@ def vector_rows(width):
     for key, cpu in VECTORS.items():
         run = turns(width, key, [("vector", 1, "")] * 2, (cpu, None), 2 * TURNS)
         rows[key] = trap_mean(run, width.xlen, TIMER, True)
-    rows["vector-hext"] = trap_mean(run, width.xlen, ILLEGAL if machine == PLAIN else VIRTUAL)
+    rows["vector-hext"] = trap_mean(run, width.xlen, ILLEGAL)
     return rows
 
 
