@@ -5,9 +5,9 @@
  * jump table, so that it is also a flat binary for any address: many can run side by side.
  *
  * Boot arguments: work=spin, off (spin with interrupts off and pending), sleep, ipi, fence, vector
- * (an instruction of V each so often) or past (a timer in the past, over and over); from=, to= (ms of
- * `time`); count=: the plugin's marks, the first one so many ms after from=, when all have had their
- * first turn.
+ * (an instruction of V each so often) or past (a timer in the past, over and over); from=, to= (ms
+ * of `time`); count=: the plugin's marks, the first one so many ms after from=, when all have had
+ * their first turn.
  *
  * A turn of the spinning loop is LOOP instructions. With -icount shift=0 each of them takes a
  * nanosecond of `time`, so what was counted against what passed is the share that was had.
