@@ -15,7 +15,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/diosix
 HYPERVISOR := $(BUILD)/diosix.elf
 
 include mk/setup.mk mk/build.mk mk/guests.mk mk/run.mk mk/package.mk mk/unit.mk
--include mk/bench.mk mk/manifest-check.mk mk/guest-tests.mk mk/hostile.mk mk/check.mk mk/test.mk mk/fuzz.mk
+-include mk/bench.mk mk/manifest-check.mk mk/guest-tests.mk mk/hostile.mk mk/check.mk mk/test.mk mk/fuzz.mk mk/faults.mk
 
 .PHONY: all help clean format FORCE
 

@@ -76,13 +76,13 @@ RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,b
 	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c sched_boot.c seed.c \
 	space.c tree.c console_menu.c) \
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c htif.c ns16550.c sifive_uart.c) \
-	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c leftovers.c report*.c exits.c features.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
+	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c leftovers.c report*.c exits.c features.c vector.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
 	$(addprefix src/sbi/,pmu.c fwft.c susp.c srst.c) src/lib/print.c)) \
 	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
 # Of those, what shifts 64 bits by a variable, which -Os on RV32 leaves to libgcc, and what
 # loops over all of an image or of the tree.
 LESS_SMALL := $(addprefix $(BUILD)/,core/manifest_hash.o core/tree.o libfdt/fdt.o libfdt/fdt_ro.o \
-	riscv/report_walk.o)
+	riscv/isa.o riscv/report_walk.o)
 $(filter-out $(LESS_SMALL),$(RARELY_RUN)): TARGET_OPTIMIZE = $(OPTIMIZE_RARE)
 $(LESS_SMALL): TARGET_OPTIMIZE = $(OPTIMIZE_LESS)
 

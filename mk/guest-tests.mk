@@ -26,8 +26,8 @@ GUEST_LDFLAGS := -nostdlib -static -march=$(GUEST_LINK_MARCH) -mabi=$(GUEST_ABI)
 
 GUEST_KIT := $(patsubst capsules/%,$(GUEST_OUT)/%.o,$(wildcard capsules/kit/*.[cS]))
 GUEST_SUBJECTS := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,\
-	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends exits steal worst),\
-	$(wildcard tests/guest/*.c)))
+	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends exits steal storm worst),\
+	$(wildcard tests/guest/*.c tests/guest/vector*.S)))
 GUEST_COST := $(GUEST_OUT)/test/cost.c.o
 GUEST_COST_SMP := $(GUEST_OUT)/test/cost_smp.c.o
 GUEST_LOAD := $(GUEST_OUT)/test/load.c.o
@@ -36,12 +36,13 @@ GUEST_EXITS := $(GUEST_OUT)/test/exits.c.o
 GUEST_WORST := $(GUEST_OUT)/test/worst.c.o
 GUEST_SMP := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/smp*.[cS]))
 GUEST_HOSTILE := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/hostile*.[cS]))
+GUEST_STORM := $(GUEST_OUT)/test/storm.c.o
 GUEST_VICTIM := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/victim*.[cS]))
 GUEST_TWIN := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/twin*.[cS]))
 GUEST_STEAL := $(GUEST_OUT)/test/steal.c.o
 GUEST_TRACES := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/traces*.[cS]))
 GUEST_SMALL := $(patsubst tests/guest/small/%.S,%,$(wildcard tests/guest/small/*.S))
-GUEST_KERNELS := guest-tests smp-tests cost cost-smp load ends exits worst hostile victim twin-a twin-b traces \
+GUEST_KERNELS := guest-tests smp-tests cost cost-smp load ends exits worst hostile storm victim twin-a twin-b twin-c traces \
 	steal-a steal-b $(GUEST_SMALL)
 # hostile-linux.its needs the stock guest as well: tests/system/test_hostile.py packs it.
 GUEST_ITS := $(filter-out hostile-linux,$(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its)))
@@ -96,6 +97,9 @@ $(GUEST_OUT)/load.elf: $(GUEST_KIT) $(GUEST_LOAD) capsules/kit/kit.ld
 $(GUEST_OUT)/hostile.elf: $(GUEST_KIT) $(GUEST_HOSTILE) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
 
+$(GUEST_OUT)/storm.elf: $(GUEST_KIT) $(GUEST_STORM) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
 $(GUEST_OUT)/victim.elf: $(GUEST_KIT) $(GUEST_VICTIM) capsules/kit/kit.ld
 	$(call guest_link,0x86200000)
 
@@ -104,6 +108,9 @@ $(GUEST_OUT)/twin-a.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
 
 $(GUEST_OUT)/twin-b.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
 	$(call guest_link,0x86200000)
+
+$(GUEST_OUT)/twin-c.elf: $(GUEST_KIT) $(GUEST_TWIN) capsules/kit/kit.ld
+	$(call guest_link,0x8a200000)
 
 $(GUEST_OUT)/steal-a.elf: $(GUEST_KIT) $(GUEST_STEAL) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))

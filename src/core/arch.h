@@ -12,25 +12,8 @@
 #include "core/manifest.h"
 #include "core/ram.h"
 #include "core/status.h"
+#include "core/this_hart.h"
 #include "core/vcpu.h"
-
-#if __STDC_HOSTED__
-/* The hart that the test, or a thread of it, pretends to be. */
-extern _Thread_local struct hart *arch_this_hart;
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#else
-/* In M-mode tp always holds the hart (riscv/trap.S, riscv/entry.S). */
-register struct hart *arch_this_hart __asm__("tp");
-
-static inline struct hart *hart_this(void)
-{
-	return arch_this_hart;
-}
-#endif
 
 /* The vCPU whose guest trapped into this hart. */
 static inline struct vcpu *vcpu_this(void)
@@ -119,6 +102,12 @@ struct hart *arch_hart(unsigned index);
 /* True when a guest can move between the two harts without noticing. Harts that are ready. */
 bool arch_harts_alike(const struct hart *a, const struct hart *b);
 
+/* True when a load of `width` bytes (1 or 4) from there doesn't fault, whatever it gives. */
+bool arch_answers(hpa_t at, unsigned width);
+
+/* A store to where there may be nothing; false when it faulted. */
+bool arch_write32(hpa_t at, uint32_t value);
+
 /* --- isolation ------------------------------------------------------------------------------ */
 
 /* The back end for a capsule that asks for `wanted` on `hart`; ERR_LIMIT when the hart can't. */
@@ -134,8 +123,12 @@ enum status arch_isolation_seal(struct reason *why) MUST_USE;
 
 /* --- vCPUs ---------------------------------------------------------------------------------- */
 
-/* A new vCPU, in memory that belongs to the capsule; NULL when there is none. */
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram);
+/*
+ * A new vCPU, in memory that belongs to the capsule, for harts like `hart`; NULL when there is no
+ * memory.
+ */
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, const struct hart *hart,
+			      struct ram_map *ram);
 
 /*
  * Reset registers to the state in which the SBI starts a hart ("HSM Hart Start

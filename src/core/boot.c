@@ -53,6 +53,26 @@ static void find_machine(const void *tree)
 	drivers_start(&machine);
 }
 
+/* What is about to be used is there, as far as the ends of a range tell. */
+static void check_ram(void)
+{
+	const struct ram_extent *extents = ram_extents_of(&ram);
+	struct reason why;
+
+	for (unsigned i = 0; i < ram.count; i++) {
+		hpa_t base = extents[i].base;
+		hpa_t last = {base.raw + extents[i].size - sizeof(uint32_t)};
+
+		if (extents[i].owner == RAM_OWNER_NOBODY &&
+		    !(arch_answers(base, sizeof(uint32_t)) && arch_answers(last, sizeof(uint32_t))))
+			must(refuse(&why, ERR_MISSING,
+				    "The device tree has memory at 0x%lx-0x%lx, but nothing "
+				    "answers there",
+				    (unsigned long)base.raw, (unsigned long)last.raw + 3),
+			     &why);
+	}
+}
+
 /* All RAM, minus what is in use already. An overlap among these is a broken machine. */
 static void find_ram(void)
 {
@@ -73,6 +93,7 @@ static void find_ram(void)
 		must(ram_reserve(&ram, machine.reserved[i].range, RAM_OWNER_RESERVED,
 				 machine.reserved[i].name, &why),
 		     &why);
+	check_ram();
 }
 
 /* Tables that were small as long as there was no RAM. Without more they do what they can. */
@@ -304,9 +325,14 @@ struct capsule *boot_capsule(unsigned number)
 	return NULL;
 }
 
+struct capsule *boot_capsule_at(unsigned index)
+{
+	return index < capsule_count ? capsules[index] : NULL;
+}
+
 void boot_capsule_ended(struct capsule *capsule)
 {
-	if (capsule->end == CAPSULE_FAILED)
+	if (capsule->end == CAPSULE_FAILED || capsule->state == CAPSULE_LOST)
 		__atomic_store_n(&any_failed, true, __ATOMIC_RELAXED);
 	if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0) {
 		boot_power_off(any_failed ? EXIT_FAILED : EXIT_DONE);

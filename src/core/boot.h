@@ -24,7 +24,11 @@ struct capsule *boot_capsule(unsigned number);
 /* The first capsule whose figures are to be told; NULL: none. Any hart. */
 struct capsule *boot_capsule_to_tell(void);
 
-/* `capsule` has ended for good; when it was the last one, so has the machine. Its own hart. */
+/* The index-th capsule; NULL: there are no more. Any hart, once capsules run. */
+struct capsule *boot_capsule_at(unsigned index);
+
+/* `capsule` has ended for good; when it was the last one, so has the machine. Its own hart,
+ * or the console's for one that is lost. */
 void boot_capsule_ended(struct capsule *capsule);
 
 /* `capsule` had ended, and is about to start again after all. Its own hart. */

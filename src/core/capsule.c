@@ -7,13 +7,14 @@
 #include "core/figures.h"
 #include "core/log.h"
 #include "core/sched.h"
+#include "lib/print.h"
 #include "lib/string.h"
 
 static void note_end(struct capsule *capsule, enum capsule_end end, const char *how)
 {
 	capsule->end = end;
 	console_end(&capsule->console, false);
-	if (end == CAPSULE_FAILED)
+	if (end == CAPSULE_FAILED || end == CAPSULE_UNANSWERED)
 		log_alert("Capsule %u: %s: %s", capsule->number, capsule->name, how);
 	else
 		log_info("Capsule %u: %s: %s", capsule->number, capsule->name, how);
@@ -29,12 +30,23 @@ void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
 	note_end(capsule, end, how);
 	for (unsigned i = 0; i < capsule->vcpu_count; i++)
 		sched_post(capsule->vcpus[i], VCPU_WANT_LOOK);
+	sched_watch();
+}
+
+void capsule_unanswered(struct capsule *capsule, const struct hart *hart)
+{
+	char how[60];
+
+	print_text(how, sizeof(how), "stopped: CPU %u has not answered for %u seconds", hart->id,
+		   SCHED_PATIENCE_SECONDS);
+	capsule_end(capsule, CAPSULE_UNANSWERED, how);
 }
 
 void capsule_ask(struct capsule *capsule, enum capsule_request request)
 {
 	__atomic_store_n(&capsule->request, request, __ATOMIC_RELEASE);
 	sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
+	sched_watch();
 }
 
 /* The first vCPU has the loading to do, at once or at restart_at. */
@@ -71,7 +83,8 @@ static void restart(struct capsule *capsule, uint64_t now)
 		boot_capsule_revived(capsule);
 		begin_again(capsule, now);
 		break;
-	case CAPSULE_EMPTY: break;
+	case CAPSULE_EMPTY:
+	case CAPSULE_LOST: break;
 	}
 }
 
@@ -92,7 +105,8 @@ static void stop(struct capsule *capsule)
 		sched_leave(capsule->vcpus[0]->hart, capsule->vcpus[0]);
 		break;
 	case CAPSULE_ENDED:
-	case CAPSULE_EMPTY: break;
+	case CAPSULE_EMPTY:
+	case CAPSULE_LOST: break;
 	}
 }
 
@@ -142,13 +156,39 @@ static bool starts_again(struct capsule *capsule, uint64_t now)
 			  CAPSULE_REBOOT_SECONDS);
 		capsule->end = CAPSULE_FAILED;
 		return false;
+	case CAPSULE_UNANSWERED: /* which has answered after all */
 	case CAPSULE_FAILED: return capsule->restart != RESTART_NEVER && back_off(capsule, now);
 	case CAPSULE_SHUTDOWN: return capsule->restart == RESTART_ALWAYS && back_off(capsule, now);
 	}
 	return false;
 }
 
-/* All its vCPUs have left: decide whether it starts again, and when. */
+static void end_for_good(struct capsule *capsule)
+{
+	figures_ask(capsule);
+	console_end(&capsule->console, true);
+	boot_capsule_ended(capsule);
+}
+
+/* Of this and the capsule's end the first counts, so that it is counted once. */
+static bool leave_stopping(struct capsule *capsule, enum capsule_state next)
+{
+	enum capsule_state stopping = CAPSULE_STOPPING;
+
+	return __atomic_compare_exchange_n(&capsule->state, &stopping, next, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+void capsule_lose(struct capsule *capsule, const struct hart *hart)
+{
+	if (!leave_stopping(capsule, CAPSULE_LOST))
+		return;
+	log_alert("Capsule %u: %s: is lost with CPU %u, which has not answered for %u seconds",
+		  capsule->number, capsule->name, hart->id, SCHED_PATIENCE_SECONDS);
+	end_for_good(capsule);
+}
+
+/* All its vCPUs have left, and it is ENDED: decide whether it starts again, and when. */
 static void settle(struct capsule *capsule, uint64_t now)
 {
 	capsule->restart_at = now;
@@ -156,17 +196,14 @@ static void settle(struct capsule *capsule, uint64_t now)
 		begin_again(capsule, now);
 		return;
 	}
-	capsule->state = CAPSULE_ENDED;
-	figures_ask(capsule);
-	console_end(&capsule->console, true);
-	boot_capsule_ended(capsule);
+	end_for_good(capsule);
 }
 
 /* Once for each end: what is present comes back only by what follows from here. */
 static void settle_if_left(struct capsule *capsule, uint64_t now)
 {
-	if (__atomic_load_n(&capsule->state, __ATOMIC_SEQ_CST) == CAPSULE_STOPPING &&
-	    !__atomic_load_n(&capsule->present, __ATOMIC_SEQ_CST))
+	if (!__atomic_load_n(&capsule->present, __ATOMIC_SEQ_CST) &&
+	    leave_stopping(capsule, CAPSULE_ENDED))
 		settle(capsule, now);
 }
 

@@ -20,14 +20,14 @@
 enum { CAPSULE_VCPUS_MAX = MANIFEST_VCPUS_MAX };
 
 /*
- *   EMPTY -> LOADING -> RUNNING -> STOPPING -> ENDED
- *               ^                     |
- *               +------ WAITING <-----+
+ *   EMPTY -> LOADING -> RUNNING -> STOPPING -> ENDED     LOST: a hart never lets go of a vCPU
+ *               ^                     |  |
+ *               +------ WAITING <-----+  +-----> LOST
  *
  * LOADING: RAM is being zeroed and filled, step by step, in turns of the first vCPU. STOPPING: no
  * vCPU runs a further instruction; the last one that leaves its hart lets the first
  * one's hart decide what follows. WAITING: it starts again at `restart_at`. Any vCPU can bring it
- * from RUNNING to STOPPING; all other changes are made on the hart of the first vCPU.
+ * from RUNNING to STOPPING; all other changes are made on the hart of the first vCPU, but for LOST.
  */
 enum capsule_state {
 	CAPSULE_EMPTY,
@@ -36,14 +36,16 @@ enum capsule_state {
 	CAPSULE_STOPPING,
 	CAPSULE_WAITING,
 	CAPSULE_ENDED,
+	CAPSULE_LOST, /* for good: nobody knows what that hart still does to its RAM */
 };
 
 enum capsule_end {
-	CAPSULE_SHUTDOWN, /* the guest's wish */
-	CAPSULE_REBOOT,	  /* the guest's wish */
-	CAPSULE_AGAIN,	  /* the user's wish: start it again */
-	CAPSULE_FAILED,	  /* contract broken, or the guest reported a failure of its own */
-	CAPSULE_STOPPED,  /* the user's wish */
+	CAPSULE_SHUTDOWN,   /* the guest's wish */
+	CAPSULE_REBOOT,	    /* the guest's wish */
+	CAPSULE_AGAIN,	    /* the user's wish: start it again */
+	CAPSULE_FAILED,	    /* contract broken, or the guest reported a failure of its own */
+	CAPSULE_STOPPED,    /* the user's wish */
+	CAPSULE_UNANSWERED, /* a hart that has a vCPU of it doesn't answer */
 };
 
 /* What the user wants of a capsule; set by any hart, obeyed by its first vCPU's. */
@@ -137,6 +139,16 @@ struct capsule *capsule_create(unsigned number, const struct manifest_capsule *w
  * time the first counts. Any hart that runs one of its vCPUs.
  */
 void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how);
+
+/*
+ * `hart`, which has or had a vCPU of it, has not answered for too long: the capsule ends, as by a
+ * failure. Any hart.
+ */
+void capsule_unanswered(struct capsule *capsule, const struct hart *hart);
+
+/* It was to end, but `hart` doesn't answer: it is given up, and never starts again. The console's
+ * hart. */
+void capsule_lose(struct capsule *capsule, const struct hart *hart);
 
 /* Ask for something; any hart. */
 void capsule_ask(struct capsule *capsule, enum capsule_request request);

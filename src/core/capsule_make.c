@@ -68,7 +68,7 @@ static enum status make_vcpus(struct making *making, struct reason *why)
 	const struct manifest_capsule *wish = making->wish;
 
 	for (unsigned i = 0; i < wish->vcpus; i++) {
-		struct vcpu *vcpu = arch_vcpu_create(capsule, i, making->map);
+		struct vcpu *vcpu = arch_vcpu_create(capsule, i, making->hart, making->map);
 
 		if (!vcpu)
 			return refuse(why, ERR_NOMEM, "no memory is left for vCPU %u of its %u", i,

@@ -30,6 +30,7 @@ static const char *state_name(enum capsule_state state)
 	case CAPSULE_STOPPING: return "stopping";
 	case CAPSULE_WAITING: return "waiting to start again";
 	case CAPSULE_ENDED: return "ended";
+	case CAPSULE_LOST: return "lost";
 	}
 	return "?";
 }

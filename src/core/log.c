@@ -113,11 +113,18 @@ static size_t next_line(char *line, size_t size)
 	return length;
 }
 
+/* Whoever reports a panic may hold the lock, or whoever does has stopped for it. */
+static void take_ring(void)
+{
+	if (!panic_has_begun())
+		lock_take(&ring.lock);
+}
+
 size_t log_take_line(char *line, size_t size)
 {
 	size_t length = 0;
 
-	lock_take(&ring.lock);
+	take_ring();
 	if (ring.lost) {
 		next_line(line, size);
 		length = print_text(line, size, "[!] %u bytes of messages were lost", ring.lost);

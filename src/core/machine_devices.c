@@ -26,19 +26,41 @@ const char *machine_devices_name(const struct machine_reader *reader)
 	return name ? name : "?";
 }
 
+/* A tree in which devices are where memory is is wrong about one of the two: neither is touched. */
+bool machine_devices_range(struct machine_reader *reader, unsigned index, struct hpa_range *range)
+{
+	const struct machine *out = reader->out;
+
+	if (!tree_reg(&reader->place, index, range))
+		return false;
+	for (unsigned i = 0; i < out->ram_count; i++) {
+		if (!range_overlaps(out->ram[i].base.raw, out->ram[i].size, range->base.raw,
+				    range->size))
+			continue;
+		MACHINE_ODD(reader, "%s is at 0x%" PRIx64 ", which is memory",
+			    machine_devices_name(reader), range->base.raw);
+		return false;
+	}
+	return true;
+}
+
 /* --- timer and software interrupts ------------------------------------------- */
 
-/* Set a hart's register, unless another device has claimed to be it or it lies outside. */
+/* Set a hart's register, unless another device has claimed to be it, or it lies outside, askew or
+ * out of reach. */
 static void set_register(hpa_t *out, const struct hpa_range *range, uint64_t offset, unsigned size)
 {
-	if (!out->raw && range_contains(0, range->size, offset, size))
-		out->raw = range->base.raw + offset;
+	uint64_t at = range->base.raw + offset;
+
+	if (!out->raw && range_contains(0, range->size, offset, size) && !(at & (size - 1)) &&
+	    at <= (xlen_t)-1)
+		out->raw = at;
 }
 
 /* Where the device's registers are; false, which is told, when nothing says so. */
 static bool first_range(struct machine_reader *reader, struct hpa_range *range)
 {
-	if (tree_reg(&reader->place, 0, range))
+	if (machine_devices_range(reader, 0, range))
 		return true;
 	MACHINE_ODD(reader, "%s has no address, left out", machine_devices_name(reader));
 	return false;
@@ -91,12 +113,12 @@ static void read_mtimer(struct machine_reader *reader)
 	struct hpa_range mtime, range;
 	uint32_t interrupt;
 
-	if (!tree_reg(&reader->place, 1, &range)) {
+	if (!machine_devices_range(reader, 1, &range)) {
 		MACHINE_ODD(reader, "%s has no second address, that of mtimecmp, left out",
 			    machine_devices_name(reader));
 		return;
 	}
-	if (tree_reg(&reader->place, 0, &mtime))
+	if (machine_devices_range(reader, 0, &mtime))
 		set_register(&reader->out->mtime, &mtime, 0, 8);
 	while (machine_interrupts_next(&targets, &hart, &interrupt))
 		if (hart && interrupt == MACHINE_TIMER)
@@ -154,12 +176,14 @@ static void read_sifive_uart(struct machine_reader *reader)
 
 	if (!wants_uart(reader))
 		return;
-	if (!tree_reg(&reader->place, 0, &range) || range.size < 0x1c || range.base.raw % 4) {
+	if (!machine_devices_range(reader, 0, &range) || range.size < 0x1c || range.base.raw % 4) {
 		MACHINE_ODD(reader, "%s: no SiFive UART in its reg, left out",
 			    machine_devices_name(reader));
 		return;
 	}
-	take_uart(reader, (struct machine_uart){.base = range.base, .kind = UART_SIFIVE});
+	take_uart(reader,
+		  (struct machine_uart){
+			  .base = range.base, .kind = UART_SIFIVE, .reg_shift = 2, .io_width = 4});
 }
 
 static void read_16550(struct machine_reader *reader, bool is_designware)
@@ -174,7 +198,7 @@ static void read_16550(struct machine_reader *reader, bool is_designware)
 	tree_cell(place, "reg-io-width", &width);
 	tree_cell(place, "reg-offset", &offset);
 	tree_cell(place, "clock-frequency", &clock);
-	if (!tree_reg(place, 0, &range) || shift > 3 || (width != 1 && width != 4) ||
+	if (!machine_devices_range(reader, 0, &range) || shift > 3 || (width != 1 && width != 4) ||
 	    (width == 4 && (shift < 2 || range.base.raw % 4 || offset % 4)) ||
 	    !range_contains(0, range.size, offset, 8u << shift)) {
 		MACHINE_ODD(reader,
@@ -198,7 +222,8 @@ static void read_finisher(struct machine_reader *reader)
 {
 	struct hpa_range range;
 
-	if (!reader->out->finisher.raw && tree_reg(&reader->place, 0, &range) && range.size >= 4)
+	if (!reader->out->finisher.raw && machine_devices_range(reader, 0, &range) &&
+	    range.size >= 4 && range.base.raw % 4 == 0)
 		reader->out->finisher = range.base;
 }
 

@@ -92,7 +92,7 @@ static void read_plic(struct machine_reader *reader)
 	struct hpa_range range;
 	uint32_t interrupt, sources;
 
-	if (!tree_reg(&reader->place, 0, &range) ||
+	if (!machine_devices_range(reader, 0, &range) ||
 	    !tree_cell(&reader->place, "riscv,ndev", &sources)) {
 		MACHINE_ODD(reader, "%s has no address or no riscv,ndev, left out",
 			    machine_devices_name(reader));
@@ -188,7 +188,7 @@ static void read_aplic(struct machine_reader *reader)
 	struct hpa_range range;
 	uint32_t sources;
 
-	if (!tree_reg(&reader->place, 0, &range) || range.size < APLIC_SIZE_MIN ||
+	if (!machine_devices_range(reader, 0, &range) || range.size < APLIC_SIZE_MIN ||
 	    range.base.raw % PAGE_SIZE || range.base.raw + range.size - 1 > (xlen_t)-1 ||
 	    !tree_cell(&reader->place, "riscv,num-sources", &sources) || !sources ||
 	    sources > APLIC_SOURCES_MAX) {

@@ -79,6 +79,9 @@ struct machine_targets machine_interrupts_targets(const struct machine_reader *r
 bool machine_interrupts_next(struct machine_targets *targets, struct machine_hart **hart,
 			     uint32_t *interrupt);
 
+/* tree_reg() of the node; false also, which is told, where the tree has memory. */
+bool machine_devices_range(struct machine_reader *reader, unsigned index, struct hpa_range *range);
+
 /* The node's name for a message. */
 const char *machine_devices_name(const struct machine_reader *reader);
 

@@ -25,6 +25,11 @@ void sched_init(uint64_t hz, unsigned harts);
 /* How long a turn is, in ticks. */
 uint64_t sched_turn(void);
 
+/* For how long a hart may keep others waiting until it is taken for lost; in ticks. */
+enum { SCHED_PATIENCE_SECONDS = 4 };
+
+uint64_t sched_patience(void);
+
 /*
  * Take memory for the queues of all harts, for `vcpus` vCPUs in all. ERR_NOMEM with the sentence.
  * Before the first sched_begin(). Once.
@@ -84,12 +89,17 @@ void sched_post(struct vcpu *vcpu, xlen_t bits);
 /*
  * Wait until `vcpu` has honoured `bits`, if it is in a hart: one that isn't will do so before its
  * next instruction. Meanwhile the caller's own interrupts are served, so that two that wait for
- * one another don't wait for ever. Caller: an SBI handler that holds no lock.
+ * one another don't wait for ever. If its hart doesn't answer (sched_patience), the capsule ends,
+ * and no vCPU of it that calls this executes another instruction. Caller: an SBI handler of a vCPU
+ * of the same capsule that holds no lock.
  */
 void sched_await(const struct vcpu *vcpu, xlen_t bits);
 
 /* A host interrupt has come from another hart: see what it is about. True: sched_work() is due. */
 bool sched_interrupt(struct hart *hart);
+
+/* A capsule is about to end, or is asked to: see to it that it does (core/watch.h). Any hart. */
+void sched_watch(void);
 
 /* The terminal's clock wants to be called earlier than it said. Any hart. */
 void sched_wake_console_hart(void);

@@ -39,6 +39,11 @@ uint64_t sched_turn(void)
 	return turn;
 }
 
+uint64_t sched_patience(void)
+{
+	return turn * (TURNS_A_SECOND * SCHED_PATIENCE_SECONDS);
+}
+
 /* Two queues for each hart, in which there is room for everybody. */
 enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *why)
 {

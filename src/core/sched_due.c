@@ -2,9 +2,21 @@
 /* What a hart sees to between turns: calls of others, its timers, the terminal's clock. */
 #include "core/console.h"
 #include "core/sched_internal.h"
+#include "core/watch.h"
 
 static struct hart *console_hart; /* who serves the terminal */
 static struct heap_node console_timer;
+
+static void call_console_hart(xlen_t call)
+{
+	if (!console_hart)
+		return;
+	__atomic_fetch_or(&console_hart->sched.calls, call, __ATOMIC_RELEASE);
+	if (console_hart == hart_this())
+		arch_hart_request_work();
+	else
+		arch_hart_wake(console_hart);
+}
 
 void sched_set_console_hart(struct hart *hart)
 {
@@ -14,23 +26,27 @@ void sched_set_console_hart(struct hart *hart)
 
 void sched_wake_console_hart(void)
 {
-	if (!console_hart)
-		return;
-	__atomic_fetch_or(&console_hart->sched.calls, SCHED_CALL_CONSOLE, __ATOMIC_RELEASE);
-	if (console_hart == hart_this())
-		arch_hart_request_work();
-	else
-		arch_hart_wake(console_hart);
+	call_console_hart(SCHED_CALL_CONSOLE);
 }
 
-/* The terminal's clock, which may wake guests; then its next time. */
+void sched_watch(void)
+{
+	call_console_hart(SCHED_CALL_WATCH);
+}
+
+/* The terminal's clock, which may wake guests, and the watch; then their next time. */
 static void tend_console(struct sched *sched, uint64_t now)
 {
+	uint64_t when = watch_tend(now), tick;
+
 	if (now >= console_deadline())
 		console_tick();
+	tick = console_deadline();
+	if (tick < when)
+		when = tick;
 	sched_remove_timer(sched, &console_timer);
-	if (console_deadline() != SCHED_NEVER)
-		sched_add_timer(sched, &console_timer, console_deadline());
+	if (when != SCHED_NEVER)
+		sched_add_timer(sched, &console_timer, when);
 }
 
 static void wake(struct hart *hart, struct vcpu *vcpu, uint64_t now)
@@ -59,7 +75,9 @@ static void serve_calls(struct hart *hart, uint64_t now)
 {
 	xlen_t calls = __atomic_exchange_n(&hart->sched.calls, 0, __ATOMIC_ACQUIRE);
 
-	if (calls & SCHED_CALL_CONSOLE)
+	if (calls & SCHED_CALL_WATCH)
+		watch_begin(now);
+	if (calls & (SCHED_CALL_CONSOLE | SCHED_CALL_WATCH))
 		tend_console(&hart->sched, now);
 	if (calls & SCHED_CALL_SHARE)
 		sched_balance(hart);

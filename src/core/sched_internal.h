@@ -19,6 +19,8 @@ enum { SCHED_TURNS_BETWEEN_LOOKS = 5 };
 enum {
 	SCHED_CALL_CONSOLE = 1, /* the terminal's deadline has moved */
 	SCHED_CALL_SHARE = 2,	/* a hart is idle and asks for work */
+	SCHED_CALL_WATCH = 4,	/* a capsule is about to end: of the console's hart */
+	SCHED_CALL_ANSWER = 8,	/* it is only to take this: then it isn't lost */
 };
 
 static inline struct vcpu *sched_vcpu_of_run(struct heap_node *node)

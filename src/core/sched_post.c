@@ -15,6 +15,9 @@
 
 #include "core/sched_internal.h"
 
+/* A power of two: some tenths of a millisecond. */
+enum { LOOKS_BETWEEN_CALLS = 4096 };
+
 void sched_send(struct vcpu *vcpu)
 {
 	sched_post_send(vcpu);
@@ -26,19 +29,45 @@ void sched_post(struct vcpu *vcpu, xlen_t bits)
 }
 
 /*
+ * No answer for a while. The hart is called once more, lest a call was lost, until it is too late:
+ * then its capsule ends. False: the caller, who is of that capsule, isn't to wait any longer.
+ */
+static __attribute__((noinline)) bool may_hope(const struct vcpu *vcpu, struct hart *hart,
+					       uint64_t *since)
+{
+	uint64_t now = arch_time();
+
+	if (!*since)
+		*since = now;
+	if (now - *since < sched_patience() && vcpu->capsule->state == CAPSULE_RUNNING) {
+		arch_hart_wake(hart);
+		return true;
+	}
+	capsule_unanswered(vcpu->capsule, hart);
+	/* Its guest mustn't go on: what it asked for wasn't done. */
+	arch_hart_request_work();
+	return false;
+}
+
+/*
  * Who finds another vCPU, or none, in the hart must also find all that `vcpu` did before it left:
  * so that is before the change of hart->vcpu for everybody, by the fence of whatever closes `vcpu`
  * (end_turn(), put_aside()), or one of its own.
  */
 void sched_await(const struct vcpu *vcpu, xlen_t bits)
 {
+	uint64_t since = 0;
+	unsigned looks = 0;
+
 	while (__atomic_load_n(&vcpu->wanted, __ATOMIC_SEQ_CST) & bits) {
-		const struct hart *hart = __atomic_load_n(&vcpu->hart, __ATOMIC_SEQ_CST);
+		struct hart *hart = __atomic_load_n(&vcpu->hart, __ATOMIC_SEQ_CST);
 
 		/* It sees the bits when it is loaded, if it was not when we looked. */
 		if (__atomic_load_n(&hart->vcpu, __ATOMIC_SEQ_CST) != vcpu || hart == hart_this())
 			return;
 		arch_hart_poll();
+		if (++looks % LOOKS_BETWEEN_CALLS == 0 && !may_hope(vcpu, hart, &since))
+			return;
 	}
 }
 

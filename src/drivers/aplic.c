@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/aplic.h"
 
+#include "core/arch.h"
 #include "core/log.h"
 #include "drivers/interrupts.h"
 #include "drivers/mmio.h"
@@ -100,8 +101,12 @@ enum status aplic_start(const struct machine *machine, struct reason *why)
 	uint32_t mode = aplic->sends_msi ? DOMAINCFG_IE | DOMAINCFG_DM : DOMAINCFG_IE;
 	enum status status = OK;
 
-	for (unsigned i = 0; i < machine->domain_count; i++)
+	for (unsigned i = 0; i < machine->domain_count; i++) {
+		if (!arch_answers(machine->domains[i], 4))
+			return refuse(why, ERR_MISSING, "no APLIC answers at 0x%lx",
+				      (unsigned long)machine->domains[i].raw);
 		mmio_write32(machine->domains[i].raw + DOMAINCFG, 0);
+	}
 	base = aplic->base.raw;
 	uart_irq = machine->uart.irq;
 	uart_trigger = machine->uart.trigger;

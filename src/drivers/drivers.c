@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/drivers.h"
 
+#include "core/arch.h"
 #include "core/console.h"
 #include "core/log.h"
 #include "drivers/finisher.h"
@@ -15,11 +16,21 @@ enum { INTERRUPTS_AT_ONCE = 16 };
 static const struct interrupt_controller *controller; /* NULL: there is none that we know */
 static uint32_t console_irq;
 
+/* True when something is where the line status is, or the sixth register of SiFive's. */
+static bool uart_answers(const struct machine_uart *uart)
+{
+	enum { REGISTER = 5 };
+
+	return arch_answers((hpa_t){uart->base.raw + (REGISTER << uart->reg_shift)},
+			    uart->io_width);
+}
+
 void drivers_start_console(const struct machine *machine)
 {
 	struct machine_uart uart = machine->uart;
+	bool answers = uart.base.raw && uart_answers(&uart);
 
-	if (!uart.base.raw)
+	if (!answers)
 		uart = (struct machine_uart){.base = {EARLY_UART}, .io_width = 1};
 	console_irq = uart.irq;
 	/* The machine must be able to end even when no more than this can be done with it. */
@@ -37,6 +48,10 @@ void drivers_start_console(const struct machine *machine)
 		log_alert("The device tree names no UART that is known (ns16550a, sifive,uart0): "
 			  "this is the board's at 0x%lx",
 			  (unsigned long)EARLY_UART);
+	else if (!answers)
+		log_alert("Nothing answers at 0x%lx, where the device tree has the UART: this is "
+			  "the board's at 0x%lx",
+			  (unsigned long)machine->uart.base.raw, (unsigned long)EARLY_UART);
 }
 
 void drivers_emergency(void)

@@ -6,24 +6,23 @@
  */
 #include "drivers/finisher.h"
 
+#include "core/arch.h"
 #include "drivers/mmio.h"
 
 enum { FINISHER_PASS = 0x5555, FINISHER_FAIL = 0x3333 };
 
-static uintptr_t base;
+static hpa_t base;
 static const struct machine_update *updates; /* NULL: not known yet */
 
 void finisher_start(hpa_t at)
 {
-	base = at.raw;
+	base = at;
 }
 
 bool finisher_power_off(unsigned status)
 {
-	if (!base)
-		return false;
-	mmio_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
-	return true;
+	return base.raw &&
+	       arch_write32(base, status ? status << 16 | FINISHER_FAIL : FINISHER_PASS);
 }
 
 void finisher_start_updates(const struct machine_update *given)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/plic.h"
 
+#include "core/arch.h"
 #include "core/log.h"
 #include "drivers/interrupts.h"
 #include "drivers/mmio.h"
@@ -41,6 +42,14 @@ static unsigned count_contexts(const struct machine *machine)
 	return last + 2;
 }
 
+/* The first and the last of the contexts' registers that are about to be written. */
+static bool is_there(void)
+{
+	return arch_answers((hpa_t){enable_word(0, 0)}, 4) &&
+	       arch_answers((hpa_t){enable_word(contexts - 1, words - 1)}, 4) &&
+	       arch_answers((hpa_t){context_register(contexts - 1, 0)}, 4);
+}
+
 void plic_start(const struct machine *machine)
 {
 	unsigned sources =
@@ -53,8 +62,8 @@ void plic_start(const struct machine *machine)
 	/* Contexts that would lie behind the window don't exist. */
 	while (contexts && context_register(contexts - 1, CLAIM) - base + 4 > machine->plic.size)
 		contexts--;
-	/* Not even one: this is no PLIC, and its window may be of any size. */
-	if (!contexts) {
+	/* Not even one, or nothing there: this is no PLIC, and its window may be of any size. */
+	if (!contexts || !is_there()) {
 		base = 0;
 		return;
 	}
@@ -103,7 +112,9 @@ static enum status start(const struct machine *machine, struct reason *why)
 	uart_irq = machine->uart.irq;
 	plic_start(machine);
 	if (!base)
-		return refuse(why, ERR_FORMAT, "the PLIC's registers have no context of a CPU");
+		return refuse(
+			why, ERR_FORMAT,
+			"the PLIC has no registers for a CPU, or isn't where the device tree says");
 	return OK;
 }
 

@@ -87,6 +87,8 @@ csr_probe_\name:
 	CSR_PROBE siselect, CSR_SISELECT
 	CSR_PROBE mstateen0, CSR_MSTATEEN0
 	CSR_PROBE mvien, CSR_MVIEN
+	CSR_PROBE vlenb, CSR_VLENB
+	CSR_PROBE fcsr, CSR_FCSR
 
 csr_absent:
 	li	a0, 0
@@ -104,7 +106,7 @@ csr_probe_leftovers:
 	li	a0, 0
 	.set	bit, 1
 1:
-	.irp	csr, CSR_JVT, CSR_FCSR, CSR_SCONTEXT, CSR_SRMCFG, CSR_SCTRSTATUS, CSR_VLENB
+	.irp	csr, CSR_JVT, CSR_FCSR, CSR_SCONTEXT, CSR_SRMCFG, CSR_SCTRSTATUS
 	csrr	t0, \csr
 	ori	a0, a0, bit
 	.set	bit, bit << 1
@@ -156,6 +158,38 @@ csr_\name:
 	INDIRECT write_mireg, csrw, CSR_MISELECT, CSR_MIREG
 	INDIRECT set_mireg, csrs, CSR_MISELECT, CSR_MIREG
 	INDIRECT write_sireg, csrw, CSR_SISELECT, CSR_SIREG
+
+/* bool insn_probe_double(void): an instruction of D that changes nothing. mstatus.FS is on. */
+	.option	push
+	.option	arch, +d
+	.globl	insn_probe_double
+insn_probe_double:
+1:
+	fsgnj.d	f0, f0, f0
+2:
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+	.option	pop
+
+/*
+ * bool probe_x(uintptr_t at, ...): whether anything answers there. Where nothing does the bus
+ * faults, as a rule.
+ */
+.macro DEVICE_PROBE name, insn
+	.globl	probe_\name
+probe_\name:
+1:
+	\insn
+2:
+	li	a0, 1
+	ret
+	FIXUP 1b, 2b, csr_absent
+.endm
+
+	DEVICE_PROBE load8, "lbu t0, 0(a0)"
+	DEVICE_PROBE load32, "lw t0, 0(a0)"
+	DEVICE_PROBE store32, "sw a1, 0(a0)"
 
 /*
  * PMP registers by number: a CSR's number is part of the instruction, so each

@@ -52,6 +52,11 @@ bool csr_probe_mtopei(xlen_t *value);
 bool csr_probe_siselect(xlen_t *value);
 bool csr_probe_mstateen0(xlen_t *value);
 bool csr_probe_mvien(xlen_t *value);
+bool csr_probe_vlenb(xlen_t *value);
+bool csr_probe_fcsr(xlen_t *value); /* needs mstatus.FS */
+
+/* True when there is D; needs mstatus.FS. */
+bool insn_probe_double(void);
 
 /* Those of the first ones of enum leftover that the hart has (riscv/leftovers.h). VS is on. */
 unsigned csr_probe_leftovers(void);
@@ -74,6 +79,11 @@ void csr_clear_records(void);
 bool csr_write_mireg(xlen_t select, xlen_t value);
 bool csr_set_mireg(xlen_t select, xlen_t bits);
 bool csr_write_sireg(xlen_t select, xlen_t value);
+
+/* Read or write memory of the host's; false when nothing answers there. */
+bool probe_load8(uintptr_t at);
+bool probe_load32(uintptr_t at);
+bool probe_store32(uintptr_t at, uint32_t value);
 
 /* PMP CSRs by number; false where they don't exist. */
 bool pmp_read_address(unsigned slot, xlen_t *value);

@@ -53,6 +53,11 @@ void asm_offsets(void)
 	EMIT(CONTEXT_PENDING, offsetof(struct context, pending));
 	EMIT(CONTEXT_FP, offsetof(struct context, fp.f));
 	EMIT(CONTEXT_FCSR, offsetof(struct context, fp.fcsr));
+	EMIT(CONTEXT_VSTART, offsetof(struct context, vector.vstart));
+	EMIT(CONTEXT_VCSR, offsetof(struct context, vector.vcsr));
+	EMIT(CONTEXT_VL, offsetof(struct context, vector.vl));
+	EMIT(CONTEXT_VTYPE, offsetof(struct context, vector.vtype));
+	EMIT(CONTEXT_VECTORS, offsetof(struct context, vector.registers));
 	EMIT(CONTEXT_SSTATUS, offsetof(struct context, supervisor.sstatus));
 	EMIT(CONTEXT_STVEC, offsetof(struct context, supervisor.stvec));
 	EMIT(CONTEXT_SSCRATCH, offsetof(struct context, supervisor.sscratch));

@@ -62,8 +62,7 @@ void arch_boot_elsewhere(const struct machine *machine)
 	boot_hand_over(another);
 }
 
-/* NULL: there are no more. */
-static struct cpu *cpu_at(unsigned index)
+struct cpu *cpu_at(unsigned index)
 {
 	return index < cpu_count ? table[index].cpu : NULL;
 }
@@ -147,12 +146,13 @@ static void come_up(struct cpu *cpu)
 	csr_write(mtvec, (uintptr_t)trap_entry_mtimecmp);
 	cpu_probe(cpu);
 	cpu_set_up(cpu);
+	probe_interrupts(cpu);
 	if (cpu->msip)
 		*cpu->msip = 0;
 	cpu->hart.reachable = drivers_start_hart(&cpu->hart);
 	if (!cpu->hart.reachable && cpu->hart.description->msip_is_imsic && !cpu->hart.unfit)
 		cpu->hart.unfit = "it doesn't have the IMSIC that the device tree names for it";
-	csr_set(mie, MIP_MSIP | MIP_MEIP);
+	csr_set(mie, cpu->msip ? MIP_MSIP | MIP_MEIP : MIP_MEIP);
 	timer_set_up(cpu);
 	introduce(cpu);
 	__atomic_store_n(&cpu->hart.ready, true, __ATOMIC_RELEASE);
@@ -250,11 +250,18 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 			      "The device tree has no usable node for the CPU that booted, %u",
 			      hart_this()->id);
 	come_up(cpu_of(hart_this()));
+	if (!probe_clock())
+		return refuse(
+			why, ERR_MISSING,
+			"The clock stands still: neither the time CSR goes on, nor mtime where "
+			"the device tree has it, 0x%lx",
+			(unsigned long)machine->mtime.raw);
 
 	__atomic_store_n(&boot_table, table, __ATOMIC_RELEASE);
 	for (const struct boot_entry *entry = table; entry->cpu; entry++)
+		/* Which hasn't been tried out yet. */
 		if (entry->cpu->msip && &entry->cpu->hart != hart_this())
-			arch_hart_wake(&entry->cpu->hart);
+			arch_write32(entry->cpu->hart.description->msip, 1);
 	wait_for_all(machine);
 	init_hext(machine, ram);
 	return OK;

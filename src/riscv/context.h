@@ -57,6 +57,15 @@ struct fp {
 	xlen_t fcsr;
 };
 
+/* Vectors, where the hart has them, while they aren't in it (riscv/vector.h). */
+struct vector {
+	xlen_t vstart, vcsr, vl, vtype;
+	uint8_t *registers; /* v0 first, each as long as the hart's (vlenb) */
+	size_t size;	    /* of all of them, in bytes */
+};
+
+enum { VECTOR_REGISTERS = 32 };
+
 enum { FP_BLOCK = 128 }; /* bytes that a round of fp_zero_d and fp_copy_d does (riscv/fp.S) */
 
 enum { CONTEXT_EXITS = 32 };
@@ -131,6 +140,7 @@ struct context {
 	/* What the registers of a hart hold while another vCPU is loaded there. */
 	struct supervisor supervisor;
 	struct fp fp;
+	struct vector vector;
 	struct features features;
 
 	/* The last exits, aligned to twice their size. */

@@ -8,10 +8,11 @@
 #include "riscv/features.h"
 #include "riscv/leftovers.h"
 #include "riscv/pmp/pmp.h"
+#include "riscv/vector.h"
 #include "riscv/virtual.h"
 
 /* riscv/exchange.S */
-context_exchange vcpu_exchange, vcpu_exchange_virtual, vcpu_exchange_hext;
+context_exchange vcpu_exchange, vcpu_exchange_vector, vcpu_exchange_virtual, vcpu_exchange_hext;
 
 _Static_assert(sizeof(struct cpu) + CPU_FAULT_STACK_SIZE + 6144 <= CPU_BLOCK_SIZE,
 	       "at least 6 KiB are left for a hart's stack");
@@ -83,12 +84,11 @@ static const char *why_unfit(const struct cpu *cpu)
  */
 #define B(name) ISA_BIT(ISA_##name)
 static const isa_set_t guest_allowed =
-	B(M) | B(A) | B(F) | B(D) | B(C) | B(ZICBOM) | B(ZICBOP) | B(ZICBOZ) | B(ZICCRSE) |
-	B(ZICNTR) | B(ZICOND) | B(ZICSR) | B(ZIFENCEI) | B(ZIHINTNTL) | B(ZIHINTPAUSE) | B(ZIMOP) |
-	B(ZAAMO) | B(ZABHA) | B(ZACAS) | B(ZALRSC) | B(ZAWRS) | B(ZFA) | B(ZFH) | B(ZFHMIN) |
-	B(ZCA) | B(ZCB) | B(ZCD) | B(ZCF) | B(ZCMOP) | B(ZBA) | B(ZBB) | B(ZBC) | B(ZBKB) |
-	B(ZBKC) | B(ZBKX) | B(ZBS) | B(ZKND) | B(ZKNE) | B(ZKNH) | B(ZKSED) | B(ZKSH) | B(ZKT) |
-	B(SSTC) | B(SVINVAL) | B(SVNAPOT) | B(SVVPTC);
+	ISA_VECTOR | B(M) | B(A) | B(F) | B(D) | B(C) | B(ZICBOM) | B(ZICBOP) | B(ZICBOZ) |
+	B(ZICNTR) | B(ZICOND) | B(ZICSR) | B(ZIFENCEI) | B(ZIHINTPAUSE) | B(ZABHA) | B(ZACAS) |
+	B(ZAWRS) | B(ZFA) | B(ZFH) | B(ZFHMIN) | B(ZCB) | B(ZBA) | B(ZBB) | B(ZBC) | B(ZBKB) |
+	B(ZBKC) | B(ZBKX) | B(ZBS) | B(ZKND) | B(ZKNE) | B(ZKNH) | B(ZKSED) | B(ZKSH) | B(SSTC) |
+	B(SVINVAL) | B(SVNAPOT);
 
 /*
  * What of the newer extensions guests may use, of which only the cache-block instructions and Sstc
@@ -146,23 +146,36 @@ static bool has_double_trap(void)
 	return has;
 }
 
+/*
+ * F and D, which neither misa has to say nor the device tree says for certain. A guest with V=0 can
+ * switch on what nobody has named, so what is here must be known. FS stays on until cpu_set_up().
+ */
+static isa_set_t floating_point(void)
+{
+	xlen_t unused;
+
+	csr_set(mstatus, MSTATUS_FS);
+	if (!(csr_read(mstatus) & MSTATUS_FS) || !csr_probe_fcsr(&unused))
+		return 0;
+	return ISA_BIT(ISA_F) | (insn_probe_double() ? ISA_BIT(ISA_D) : 0);
+}
+
 void cpu_probe(struct cpu *cpu)
 {
 	xlen_t misa = csr_read(misa);
 	xlen_t unused;
-	isa_set_t guest;
+	isa_set_t named, guest;
 
-	cpu->isa = isa_read(cpu->hart.description, NULL);
-	guest = cpu->isa & guest_allowed;
-	/* Guests can use these registers whatever the tree says: they are switched if they exist.
-	 */
-	cpu->isa |= (misa >> ('F' - 'A') & 1) << ISA_F | (misa >> ('D' - 'A') & 1) << ISA_D;
+	named = isa_read(cpu->hart.description, NULL);
+	cpu->isa = (named & ~(ISA_BIT(ISA_F) | ISA_BIT(ISA_D))) | floating_point();
+	guest = cpu->isa & named & guest_allowed;
 	cpu->hart.vendor = csr_read(mvendorid);
 	cpu->hart.architecture = csr_read(marchid);
 	cpu->hart.implementation = csr_read(mimpid);
 	/* misa may be hardwired to zero: then the tree alone knows. */
 	cpu->has_supervisor = misa ? misa >> ('S' - 'A') & 1 : csr_probe_satp(&unused);
 	cpu->has_hypervisor = misa ? misa >> ('H' - 'A') & 1 : !!(cpu->isa & ISA_BIT(ISA_H));
+	vector_probe(cpu);
 	cpu->has_time = csr_probe_time(&unused);
 	cpu->has_menvcfg = csr_probe_menvcfg(&unused);
 	cpu->has_sstc =
@@ -181,6 +194,8 @@ void cpu_probe(struct cpu *cpu)
 	if (!cpu->has_sstc)
 		guest &= ~ISA_BIT(ISA_SSTC);
 	probe_environment(cpu, &guest);
+	if (!cpu->vlenb)
+		guest &= ~ISA_VECTOR;
 	isa_write(guest, XLEN, &cpu->guest_isa);
 }
 
@@ -201,7 +216,7 @@ static void set_up_exchange(struct cpu *cpu)
 	} else {
 		cpu->status_guest |= MSTATUS_GUEST;
 		cpu->status_host = status & ~MSTATUS_GUEST;
-		cpu->exchange[0] = vcpu_exchange;
+		cpu->exchange[0] = cpu->vlenb ? vcpu_exchange_vector : vcpu_exchange;
 	}
 }
 

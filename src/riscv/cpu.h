@@ -50,6 +50,7 @@ struct cpu {
 	bool has_hypervisor;   /* guests run with V=1 (riscv/virtual.h) */
 	unsigned vmids;	       /* the highest VMID that hgatp takes */
 	unsigned gstage_modes; /* bit n: hgatp takes mode n */
+	unsigned vlenb;	       /* bytes of a vector register; 0: no guest here can use any */
 	bool has_aia;	       /* CSRs of the Advanced Interrupt Architecture (riscv/aia.h) */
 	uint8_t leftovers; /* enum leftover: what one guest leaves must be cleared for the next */
 	bool has_time;	   /* the `time` CSR can be read */
@@ -57,7 +58,7 @@ struct cpu {
 	bool has_menvcfg;
 	uint64_t envcfg;      /* of menvcfg and henvcfg: what guests may use */
 	uint8_t inhibitable;  /* the bits of mcountinhibit for cycle and instret that can be set */
-	bool is_usual;	      /* D, Sstc and envcfg, no leftovers: see exchange.S */
+	bool is_usual;	      /* D, Sstc and envcfg, AIA out of reach: see exchange.S */
 	bool ticks_full;      /* the alarm's interrupt is a full entry at once: see trap.S */
 	bool has_double_trap; /* RV32: mstatush.MDT is there (Smdbltrp) */
 	unsigned pmp_slots;
@@ -95,6 +96,15 @@ void cpu_probe(struct cpu *cpu);
  */
 void cpu_set_up(struct cpu *cpu);
 
+/*
+ * Try out whether this hart's timer and software interrupt come when they are told to; what doesn't
+ * is forgotten, and the hart unfit. On the hart, before they are enabled in mie (riscv/probe.c).
+ */
+void probe_interrupts(struct cpu *cpu);
+
+/* True when arch_time() goes on. On any hart that has looked at itself. */
+bool probe_clock(void);
+
 /* mtimecmp's interrupt is on from now on: nothing is due yet. On the hart (riscv/timer.c). */
 void timer_set_up(const struct cpu *cpu);
 
@@ -104,5 +114,8 @@ const char *cpu_maker(const struct cpu *cpu);
 /* The machine's mtime, low half first; NULL: it has none. Constant once harts run (riscv/boot.c).
  */
 extern volatile uint32_t *cpu_mtime;
+
+/* All harts, in the order of the device tree; NULL for those left out, and beyond. Any hart. */
+struct cpu *cpu_at(unsigned index);
 
 #endif

@@ -8,6 +8,7 @@
 #define RISCV_CSR_H
 
 /* Numbers of those that not every assembler knows by name. */
+#define CSR_FCSR	0x003
 #define CSR_STIMECMP	0x14d
 #define CSR_STIMECMPH	0x15d
 #define CSR_SENVCFG	0x10a
@@ -18,6 +19,7 @@
 #define CSR_MSECCFG	0x747
 #define CSR_TIME	0xc01
 #define CSR_TIMEH	0xc81
+#define CSR_VLENB	0xc22
 #define CSR_VSTIMECMP	0x24d
 #define CSR_VSTIMECMPH	0x25d
 #define CSR_HTIMEDELTA	0x605
@@ -100,18 +102,19 @@
 #define MSTATUS_SDT	   0x01000000
 #define MSTATUS_MDT_BIT	   42 /* RV64; in mstatush on RV32 */
 #define MSTATUSH_MDT	   0x00000400
-#define MSTATUSH_MPELP	   0x00000200
 #define MNSTATUS_NMIE	   0x8
 
 /*
  * V before the trap ("Machine Status Registers (mstatus and mstatush)"): which CSR has MPV, and
- * where. Fields of hgatp ("Hypervisor Guest Address Translation and Protection Register"). VSXL of
- * hstatus, of RV64 alone: VS-mode's registers have 64 bits. The host's tests count as RV64.
+ * where; MPELP, Zicfilp's expectation before it. Fields of hgatp ("Hypervisor Guest Address
+ * Translation and Protection Register"). VSXL of hstatus, of RV64 alone: VS-mode's registers have
+ * 64 bits. The host's tests count as RV64.
  */
 #if __riscv_xlen == 64 || __SIZEOF_POINTER__ == 8
 #define CSR_MPV		 mstatus
 #define MPV_BIT		 39
-#define MSTATUS_MPELP	 ((uint64_t)1 << 41)
+#define CSR_MPELP	 mstatus
+#define MPELP		 ((uint64_t)1 << 41)
 #define MSTATUS_SBE	 ((uint64_t)1 << 36)
 #define HSTATUS_VSXL	 ((uint64_t)2 << 32)
 #define MSTATUS_UXL	 ((uint64_t)3 << 32)
@@ -122,8 +125,9 @@
 #else
 #define CSR_MPV		 CSR_MSTATUSH
 #define MPV_BIT		 7
-#define MSTATUS_MPELP	 0 /* both are in mstatush */
-#define MSTATUS_SBE	 0
+#define CSR_MPELP	 CSR_MSTATUSH
+#define MPELP		 0x200
+#define MSTATUS_SBE	 0 /* it is in mstatush */
 #define HSTATUS_VSXL	 0
 #define MSTATUS_UXL	 0
 #define MSTATUS_UXL_64	 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The usual change of vCPU, in a row: both have been in this hart before, which has D, Sstc and
- * envcfg and nothing that guests could leave behind, neither of the two has set anything special,
+ * envcfg, and AIA out of guests' reach, neither of the two has set anything special,
  * and the same fence is around both (struct context, exchange_on). Each CSR takes one guest's
  * value and gives the other's in one instruction. All else is arch_vcpu_switch()'s (riscv/vcpu.c,
  * riscv/virtual.c), which must do the same to what is here, in the same order.
@@ -84,11 +84,17 @@
 /*
  * vcpu_exchange(from, to): contexts. `from`'s general registers, pc and mstatus are in its context
  * already, mstatus as the guest has it now. A C function's registers; M-mode, interrupts off. This
- * one is for a hart without H.
+ * one is for a hart without H; with vector registers it begins at vcpu_exchange_vector.
  */
-	.globl	vcpu_exchange
+	.globl	vcpu_exchange, vcpu_exchange_vector
 	.option	push
 	.option	arch, +d
+/* Of vectors nothing proves, with V=0, that a guest doesn't use them (riscv/vector.h). */
+vcpu_exchange_vector:
+	mv	a3, ra
+	call	vector_save
+	call	vector_load
+	mv	ra, a3
 vcpu_exchange:
 	TAKE_ROOT satp
 	EXCHANGE_PMP

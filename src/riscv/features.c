@@ -81,6 +81,9 @@ void features_settle(struct context *context)
 	/* One that shares VMID 0 with guests of another kind is fenced by virtual_load(). */
 	if (context->hgatp && !context->has_vmid)
 		plain = false;
+	/* Its vectors are in the hart, and have to be put away: see riscv/vector.h. */
+	if (cpu->has_hypervisor && (csr_read(mstatus) & MSTATUS_VS))
+		plain = false;
 	context->exchange_on = plain ? &cpu->exchange[context->has_vmid] : NULL;
 }
 

@@ -110,19 +110,3 @@ fp_load_f:
 	csrw	fcsr, t0
 	ret
 	.option	pop
-
-	/* void vector_clear(void): registers, and the CSRs that a guest can see. mstatus.VS is on. */
-	.option	push
-	.option	arch, +v
-	.globl	vector_clear
-vector_clear:
-	csrw	vcsr, zero
-	vsetvli	t0, zero, e8, m8, ta, ma
-	vmv.v.i	v0, 0
-	vmv.v.i	v8, 0
-	vmv.v.i	v16, 0
-	vmv.v.i	v24, 0
-	vsetivli zero, 0, e8, m1, ta, ma
-	csrw	vstart, zero
-	ret
-	.option	pop

@@ -8,27 +8,74 @@
 #include "core/assert.h"
 #include "lib/string.h"
 
-/* All names that we know, in the order of enum isa_extension; an empty one ends the list. */
-static const char names[] = "m\0a\0f\0d\0c\0v\0h\0"
-			    "zicbom\0zicbop\0zicboz\0ziccrse\0zicntr\0zicond\0zicsr\0zifencei\0"
-			    "zihintntl\0zihintpause\0zihpm\0zimop\0"
-			    "zaamo\0zabha\0zacas\0zalrsc\0zawrs\0"
-			    "zfa\0zfh\0zfhmin\0"
-			    "zca\0zcb\0zcd\0zcf\0zcmop\0"
-			    "zba\0zbb\0zbc\0zbkb\0zbkc\0zbkx\0zbs\0"
-			    "zknd\0zkne\0zknh\0zksed\0zksh\0zkt\0"
-			    "ssaia\0sscofpmf\0sstc\0svade\0svadu\0svinval\0svnapot\0svpbmt\0"
-			    "svvptc\0smaia\0smepmp\0smstateen\0";
+/* All names that we know. Each is followed by at least one zero. */
+static const char names[ISA_COUNT][12] = {
+	[ISA_M] = "m",
+	[ISA_A] = "a",
+	[ISA_F] = "f",
+	[ISA_D] = "d",
+	[ISA_C] = "c",
+	[ISA_V] = "v",
+	[ISA_H] = "h",
+	[ISA_ZICBOM] = "zicbom",
+	[ISA_ZICBOP] = "zicbop",
+	[ISA_ZICBOZ] = "zicboz",
+	[ISA_ZICNTR] = "zicntr",
+	[ISA_ZICOND] = "zicond",
+	[ISA_ZICSR] = "zicsr",
+	[ISA_ZIFENCEI] = "zifencei",
+	[ISA_ZIHINTPAUSE] = "zihintpause",
+	[ISA_ZIHPM] = "zihpm",
+	[ISA_ZABHA] = "zabha",
+	[ISA_ZACAS] = "zacas",
+	[ISA_ZAWRS] = "zawrs",
+	[ISA_ZFA] = "zfa",
+	[ISA_ZFH] = "zfh",
+	[ISA_ZFHMIN] = "zfhmin",
+	[ISA_ZCB] = "zcb",
+	[ISA_ZBA] = "zba",
+	[ISA_ZBB] = "zbb",
+	[ISA_ZBC] = "zbc",
+	[ISA_ZBKB] = "zbkb",
+	[ISA_ZBKC] = "zbkc",
+	[ISA_ZBKX] = "zbkx",
+	[ISA_ZBS] = "zbs",
+	[ISA_ZKND] = "zknd",
+	[ISA_ZKNE] = "zkne",
+	[ISA_ZKNH] = "zknh",
+	[ISA_ZKSED] = "zksed",
+	[ISA_ZKSH] = "zksh",
+	[ISA_ZVBB] = "zvbb",
+	[ISA_ZVBC] = "zvbc",
+	[ISA_ZVE32F] = "zve32f",
+	[ISA_ZVE32X] = "zve32x",
+	[ISA_ZVE64D] = "zve64d",
+	[ISA_ZVE64F] = "zve64f",
+	[ISA_ZVE64X] = "zve64x",
+	[ISA_ZVKB] = "zvkb",
+	[ISA_ZVKG] = "zvkg",
+	[ISA_ZVKN] = "zvkn",
+	[ISA_ZVKNC] = "zvknc",
+	[ISA_ZVKNED] = "zvkned",
+	[ISA_ZVKNG] = "zvkng",
+	[ISA_ZVKNHA] = "zvknha",
+	[ISA_ZVKNHB] = "zvknhb",
+	[ISA_ZVKS] = "zvks",
+	[ISA_ZVKSC] = "zvksc",
+	[ISA_ZVKSED] = "zvksed",
+	[ISA_ZVKSG] = "zvksg",
+	[ISA_ZVKSH] = "zvksh",
+	[ISA_ZVKT] = "zvkt",
+	[ISA_SSCOFPMF] = "sscofpmf",
+	[ISA_SSTC] = "sstc",
+	[ISA_SVADU] = "svadu",
+	[ISA_SVINVAL] = "svinval",
+	[ISA_SVNAPOT] = "svnapot",
+	[ISA_SVPBMT] = "svpbmt",
+	[ISA_SMSTATEEN] = "smstateen",
+};
 
 _Static_assert(ISA_COUNT <= 64, "a set is one 64-bit word");
-
-/* The next name and its bit, beginning with the first for NULL and 0; NULL after the last. */
-static const char *next_name(const char *name, isa_set_t *bit)
-{
-	*bit = name ? *bit << 1 : 1;
-	name = name ? name + strlen(name) + 1 : names;
-	return *name ? name : NULL;
-}
 
 static char lower(char c)
 {
@@ -43,21 +90,19 @@ static bool is_digit(char c)
 /* The set that one name, without its version, stands for; empty when we don't know it. */
 static isa_set_t set_of(const char *name, size_t length)
 {
-	const char *known;
-	isa_set_t bit;
-
 	if (length == 1 && lower(*name) == 'g')
 		return ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) |
 		       ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI);
 	if (length == 1 && lower(*name) == 'b')
 		return ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBS);
-	for (known = next_name(NULL, &bit); known; known = next_name(known, &bit)) {
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		const char *known = names[i];
 		size_t at = 0;
 
 		while (at < length && known[at] == lower(name[at]))
 			at++;
 		if (at == length && !known[at])
-			return bit;
+			return ISA_BIT(i);
 	}
 	return 0;
 }
@@ -210,21 +255,19 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 	struct text base = {out->base, sizeof(out->base), 0};
 	struct text isa = {out->isa, sizeof(out->isa), 0};
 	struct text list = {out->extensions, sizeof(out->extensions), 0};
-	const char *name;
-	isa_set_t bit;
 
 	append_base(&base, xlen);
 	append_base(&isa, xlen);
 	append(&list, "i", 2);
-	for (name = next_name(NULL, &bit); name; name = next_name(name, &bit)) {
-		size_t length = strlen(name);
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		size_t length = strlen(names[i]);
 
-		if (!(set & bit))
+		if (!(set & ISA_BIT(i)))
 			continue;
 		if (length > 1)
 			append(&isa, "_", 1);
-		append(&isa, name, length);
-		append(&list, name, length + 1);
+		append(&isa, names[i], length);
+		append(&list, names[i], length + 1);
 	}
 	out->extensions_length = list.length;
 }
@@ -232,8 +275,6 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 {
 	struct text text = {out, size, 0};
-	const char *name;
-	isa_set_t bit;
 
 	if (!size)
 		return;
@@ -241,11 +282,10 @@ void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 	if (size < 6)
 		return;
 	append(&text, xlen == 32 ? "RV32I" : xlen == 64 ? "RV64I" : "RV??I", 5);
-	for (name = next_name(NULL, &bit); name && text.length + 1 < size;
-	     name = next_name(name, &bit)) {
-		char letter = *name - 'a' + 'A';
+	for (size_t i = 0; i < ARRAY_LENGTH(names) && text.length + 1 < size; i++) {
+		char letter = names[i][0] - 'a' + 'A';
 
-		if (!name[1] && (set & bit))
+		if (!names[i][1] && (set & ISA_BIT(i)))
 			append(&text, &letter, 1);
 	}
 }

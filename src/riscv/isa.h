@@ -9,8 +9,8 @@
 #include "core/machine.h"
 
 /*
- * The extensions that Diosix knows how to offer or to use, in the canonical order, in which they
- * are written; everything else is invisible. isa.c has their names in the same order.
+ * The extensions that Diosix knows how to offer or to use; everything else is invisible. In the
+ * canonical order, in which they are written.
  */
 enum isa_extension {
 	ISA_M,
@@ -23,28 +23,19 @@ enum isa_extension {
 	ISA_ZICBOM,
 	ISA_ZICBOP,
 	ISA_ZICBOZ,
-	ISA_ZICCRSE,
 	ISA_ZICNTR,
 	ISA_ZICOND,
 	ISA_ZICSR,
 	ISA_ZIFENCEI,
-	ISA_ZIHINTNTL,
 	ISA_ZIHINTPAUSE,
 	ISA_ZIHPM,
-	ISA_ZIMOP,
-	ISA_ZAAMO,
 	ISA_ZABHA,
 	ISA_ZACAS,
-	ISA_ZALRSC,
 	ISA_ZAWRS,
 	ISA_ZFA,
 	ISA_ZFH,
 	ISA_ZFHMIN,
-	ISA_ZCA,
 	ISA_ZCB,
-	ISA_ZCD,
-	ISA_ZCF,
-	ISA_ZCMOP,
 	ISA_ZBA,
 	ISA_ZBB,
 	ISA_ZBC,
@@ -57,18 +48,33 @@ enum isa_extension {
 	ISA_ZKNH,
 	ISA_ZKSED,
 	ISA_ZKSH,
-	ISA_ZKT,
-	ISA_SSAIA,
+	ISA_ZVBB,
+	ISA_ZVBC,
+	ISA_ZVE32F,
+	ISA_ZVE32X,
+	ISA_ZVE64D,
+	ISA_ZVE64F,
+	ISA_ZVE64X,
+	ISA_ZVKB,
+	ISA_ZVKG,
+	ISA_ZVKN,
+	ISA_ZVKNC,
+	ISA_ZVKNED,
+	ISA_ZVKNG,
+	ISA_ZVKNHA,
+	ISA_ZVKNHB,
+	ISA_ZVKS,
+	ISA_ZVKSC,
+	ISA_ZVKSED,
+	ISA_ZVKSG,
+	ISA_ZVKSH,
+	ISA_ZVKT,
 	ISA_SSCOFPMF,
 	ISA_SSTC,
-	ISA_SVADE,
 	ISA_SVADU,
 	ISA_SVINVAL,
 	ISA_SVNAPOT,
 	ISA_SVPBMT,
-	ISA_SVVPTC,
-	ISA_SMAIA,
-	ISA_SMEPMP,
 	ISA_SMSTATEEN,
 	ISA_COUNT,
 };
@@ -77,6 +83,12 @@ enum isa_extension {
 typedef uint64_t isa_set_t;
 
 #define ISA_BIT(extension) ((isa_set_t)1 << (extension))
+
+/*
+ * Those whose state is vector registers and their CSRs: V, what there may be of it (Zve...), and
+ * what adds instructions (Zvb..., Zvk...).
+ */
+#define ISA_VECTOR (ISA_BIT(ISA_V) | (ISA_BIT(ISA_ZVKT + 1) - ISA_BIT(ISA_ZVBB)))
 
 /*
  * What the hart's node says: riscv,isa-extensions where present, else
@@ -90,8 +102,8 @@ isa_set_t isa_read(const struct machine_hart *hart, unsigned *xlen);
 
 struct isa_text {
 	char base[8];	      /* "rv64i" */
-	char isa[336];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
-	char extensions[336]; /* "i\0m\0a\0..." */
+	char isa[384];	      /* "rv64imafdc_zicsr_zifencei..." in canonical order */
+	char extensions[384]; /* "i\0m\0a\0..." */
 	unsigned extensions_length;
 };
 

@@ -4,39 +4,29 @@
 #include "riscv/access.h"
 #include "riscv/aia.h"
 
-void vector_clear(void); /* riscv/fp.S */
-
 /*
  * Bits that can be set, so that they close something while they are clear; left so. But senvcfg is
  * open: it is switched, and guests that have Zicboz set it.
  */
 static uint32_t probe_stateen(void)
 {
-	xlen_t low, high;
+	uint64_t sticks;
+	xlen_t unused;
 
-	if (!csr_probe_mstateen0(&low))
+	if (!csr_probe_mstateen0(&unused))
 		return 0;
-	csr_write(CSR_MSTATEEN0, -1);
-	low = csr_read(CSR_MSTATEEN0);
-	if (XLEN == 64) {
-		high = low >> 32 % XLEN;
-	} else {
-		csr_write(CSR_MSTATEEN0H, -1);
-		high = csr_read(CSR_MSTATEEN0H);
-	}
+	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, (uint64_t)-1);
+	sticks = csr_read64(CSR_MSTATEEN0, CSR_MSTATEEN0H);
 	csr_write64(CSR_MSTATEEN0, CSR_MSTATEEN0H, (uint64_t)STATEEN_ENVCFG << 32);
-	return STATEEN_BITS(low, high) & ~(uint32_t)STATEEN_ENVCFG;
+	return STATEEN_BITS(sticks, sticks >> 32) & ~(uint32_t)STATEEN_ENVCFG;
 }
 
 static unsigned probe_csrs(uint32_t closed)
 {
 	static const uint32_t closing[] = {STATEEN_JVT, STATEEN_FCSR, STATEEN_CONTEXT,
 					   STATEEN_SRMCFG, STATEEN_CTR};
-	unsigned found;
+	unsigned found = csr_probe_leftovers();
 
-	csr_set(mstatus, MSTATUS_VS);
-	found = csr_probe_leftovers();
-	csr_clear(mstatus, MSTATUS_VS);
 	for (unsigned i = 0; i < ARRAY_LENGTH(closing); i++)
 		if (closed & closing[i])
 			found &= ~(1u << i);
@@ -65,7 +55,7 @@ void leftovers_probe(struct cpu *cpu)
 	if (cpu->isa & ISA_BIT(ISA_F))
 		found &= ~(unsigned)LEFTOVER_FCSR; /* it is switched */
 	if (cpu->has_hypervisor)
-		found &= ~(unsigned)(LEFTOVER_SRMCFG | LEFTOVER_VECTOR);
+		found &= ~(unsigned)LEFTOVER_SRMCFG;
 	if (aia_probe(cpu, closed))
 		found |= LEFTOVER_AIA;
 	if (cpu->has_menvcfg && has_landing_pads())
@@ -89,23 +79,10 @@ static void forget_records(const struct cpu *cpu)
 	csr_clear_records();
 }
 
-/* "Preserving Expected Landing Pad State on Traps": the trap has brought it to M. */
-static void forget_pad(void)
-{
-	if (XLEN == 64)
-		csr_clear(mstatus, MSTATUS_MPELP);
-	else
-		csr_clear(CSR_MSTATUSH, MSTATUSH_MPELP);
-}
-
 void leftovers_forget(const struct cpu *cpu)
 {
 	unsigned left = cpu->leftovers;
 
-	if (left & LEFTOVER_VECTOR) {
-		csr_set(mstatus, MSTATUS_VS);
-		vector_clear();
-	}
 	if (left & LEFTOVER_AIA)
 		aia_forget(cpu);
 	if (left & LEFTOVER_JVT)
@@ -118,6 +95,7 @@ void leftovers_forget(const struct cpu *cpu)
 		csr_write(CSR_SRMCFG, 0);
 	if (left & LEFTOVER_RECORDS)
 		forget_records(cpu);
+	/* "Preserving Expected Landing Pad State on Traps": the trap has brought it to M. */
 	if (left & LEFTOVER_PAD)
-		forget_pad();
+		csr_clear(CSR_MPELP, MPELP);
 }

@@ -17,9 +17,8 @@ enum leftover {
 	LEFTOVER_CONTEXT = 4,  /* Sdtrig's scontext */
 	LEFTOVER_SRMCFG = 8,   /* Ssqosid; with V=1 out of reach */
 	LEFTOVER_RECORDS = 16, /* Ssctr's control transfer records */
-	LEFTOVER_VECTOR = 32,  /* V or a part of it; with V=1 closed by mstatus.VS */
-	LEFTOVER_AIA = 64,     /* riscv/aia.h */
-	LEFTOVER_PAD = 128,    /* Zicfilp: that a landing pad is expected, after a trap to M */
+	LEFTOVER_AIA = 32,     /* riscv/aia.h */
+	LEFTOVER_PAD = 64,     /* Zicfilp: that a landing pad is expected, after a trap to M */
 };
 
 /*

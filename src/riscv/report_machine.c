@@ -5,7 +5,10 @@
  */
 #include "core/arch.h"
 #include "core/assert.h"
+#include "core/boot.h"
 #include "core/console.h"
+#include "core/lock.h"
+#include "drivers/drivers.h"
 #include "lib/print.h"
 #include "riscv/cpu.h"
 #include "riscv/csr.h"
@@ -52,6 +55,22 @@ void arch_backtrace(void)
 	backtrace(cpu_of(hart_this()), sp);
 }
 
+/* Whoever waits for a lock for ever stops by a breakpoint, with its holder in a0. */
+static void show_holder(const struct cpu *cpu)
+{
+	char line[80];
+
+	for (unsigned i = 0; i < MACHINE_HARTS_MAX; i++) {
+		const struct cpu *holder = cpu_at(i);
+
+		if (!holder || lock_holder(&holder->hart) != cpu->fault_x[10])
+			continue;
+		print_text(line, sizeof(line), "CPU %u never lets go of the lock it waits for\n",
+			   holder->hart.id);
+		console_emergency(line);
+	}
+}
+
 /* Entries from riscv/trap.S: a trap from M-mode that no fix-up knows; on the second stack. */
 _Noreturn void machine_fault(void);
 _Noreturn void machine_give_up(void);
@@ -74,14 +93,21 @@ _Noreturn void machine_fault(void)
 		console_emergency(line);
 		console_emergency("\n");
 	}
+	if (cause == CAUSE_BREAKPOINT)
+		show_holder(cpu);
 	if (*cpu->stack_limit != CPU_STACK_CANARY)
 		console_emergency("Its stack has overflowed\n");
 	backtrace(cpu, cpu->fault_x[2]);
 	panic("%s at pc 0x%lx, address 0x%lx", report_cause(cause), pc, value);
 }
 
-/* A fault while a fault was being reported: nothing can be trusted any more. */
+/*
+ * A fault while a fault was being reported: nothing can be trusted any more, and of whatever may
+ * still work only the power is worth a try. That may fault in its turn.
+ */
 _Noreturn void machine_give_up(void)
 {
+	if (cpu_of(hart_this())->fault_depth == 2)
+		drivers_power_off(EXIT_NONE);
 	arch_hart_park();
 }

@@ -16,6 +16,7 @@
 #include "riscv/fence.h"
 #include "riscv/leftovers.h"
 #include "riscv/trap.h"
+#include "riscv/vector.h"
 #include "riscv/virtual.h"
 
 /* Called by riscv/trap.S. */
@@ -27,14 +28,17 @@ void fp_load_d(const struct fp *fp);
 void fp_save_f(struct fp *fp);
 void fp_load_f(const struct fp *fp);
 
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, const struct hart *hart,
+			      struct ram_map *ram)
 {
+	const struct cpu *cpu = cpu_of(hart);
+	size_t size = align_up(sizeof(struct context), VECTOR_ALIGN);
 	struct context *context;
 	struct reason why;
 	void *memory;
 
-	if (ram_alloc_pages(ram, sizeof(*context), RAM_OWNER_CAPSULE + capsule->number, &memory,
-			    &why) != OK)
+	if (ram_alloc_pages(ram, size + vector_size(cpu), RAM_OWNER_CAPSULE + capsule->number,
+			    &memory, &why) != OK)
 		return NULL;
 	context = memory;
 	memset(context, 0, sizeof(*context));
@@ -48,6 +52,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 	for (unsigned i = 0; i < SBI_SLOTS; i++)
 		context->slots[i] =
 			(struct context_slot){.eid = sbi_slots[i].eid, .call = sbi_slots[i].call};
+	vector_create(context, cpu, (uint8_t *)context + size);
 	virtual_create(context, &capsule->space);
 	return &context->vcpu;
 }
@@ -76,6 +81,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
 	context->supervisor =
 		(struct supervisor){.sstatus = MSTATUS_UXL_64, .scounteren = SCOUNTEREN_ALL};
 	memset(&context->fp, 0, sizeof(context->fp));
+	vector_reset(context);
 	memset(&context->features, 0, sizeof(context->features));
 	memset(&vcpu->sbi, 0, sizeof(vcpu->sbi));
 	vcpu->state = VCPU_STARTED;
@@ -206,6 +212,8 @@ static void switch_any(struct cpu *cpu, struct context *from, struct context *to
 	fence_in(cpu, to);
 	csr_set(mstatus, MSTATUS_FS);
 	switch_fp(cpu, from, to);
+	if (cpu->vlenb)
+		vector_switch(cpu, from, to);
 	if (cpu->leftovers)
 		leftovers_forget(cpu);
 	if (virtual) {

@@ -4,9 +4,10 @@
  * then tells how much of the time it had. It has no table of pointers and no
  * jump table, so that it is also a flat binary for any address: many can run side by side.
  *
- * Boot arguments: work=spin, off (spin with interrupts off and pending), sleep, ipi, fence or
- * past (a timer in the past, over and over); from=, to= (ms of `time`); count=: the plugin's marks,
- * the first one so many ms after from=, when all have had their first turn.
+ * Boot arguments: work=spin, off (spin with interrupts off and pending), sleep, ipi, fence, vector
+ * (an instruction of V each so often) or past (a timer in the past, over and over); from=, to= (ms
+ * of `time`); count=: the plugin's marks, the first one so many ms after from=, when all have had
+ * their first turn.
  *
  * A turn of the spinning loop is LOOP instructions. With -icount shift=0 each of them takes a
  * nanosecond of `time`, so what was counted against what passed is the share that was had.
@@ -75,6 +76,22 @@ static void nap(void)
 		__asm__ volatile("wfi" : : : "memory");
 }
 
+/* Between two looks at the clock. */
+static void use_vectors(void)
+{
+	unsigned long left = 100;
+
+	CSR_SET(sstatus, SSTATUS_VS);
+	__asm__ volatile(".option push\n"
+			 ".option arch, +v\n"
+			 "vsetivli zero, 4, e8, m1, ta, ma\n"
+			 "vmv.v.i v8, 1\n"
+			 ".option pop\n"
+			 "1: addi %0, %0, -1\n"
+			 "bnez %0, 1b"
+			 : "+r"(left));
+}
+
 static void once(void)
 {
 	if (!strcmp(work, "sleep"))
@@ -83,6 +100,8 @@ static void once(void)
 		sbi_send_ipi(0, -1UL);
 	else if (!strcmp(work, "fence"))
 		sbi_call(SBI_RFENCE, SBI_RFENCE_VMA, 0, -1UL, 0, FENCE_BYTES, 0, 0);
+	else if (!strcmp(work, "vector"))
+		use_vectors();
 	else
 		sbi_set_timer(0);
 }

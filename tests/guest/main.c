@@ -35,6 +35,7 @@ static const struct test_subject subjects[] = {
 	{"plic", plic_test},
 	{"uart", uart_test},
 	{"emulate", emulate_test},
+	{"vector", vector_test},
 	{0},
 };
 /* clang-format on */

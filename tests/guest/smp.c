@@ -11,8 +11,13 @@
 #include "kit/trap.h"
 
 static const struct test_subject subjects[] = {
-	{"hsm", smp_hsm_test},	    {"ipi", smp_ipi_test},   {"wfi", smp_wfi_test},
-	{"rfence", smp_fence_test}, {"plic", smp_plic_test}, {0},
+	{"hsm", smp_hsm_test},
+	{"ipi", smp_ipi_test},
+	{"wfi", smp_wfi_test},
+	{"rfence", smp_fence_test},
+	{"plic", smp_plic_test},
+	{"vector", smp_vector_test},
+	{0},
 };
 
 void main(void)

@@ -8,5 +8,6 @@ void smp_ipi_test(void);
 void smp_wfi_test(void);
 void smp_fence_test(void);
 void smp_plic_test(void);
+void smp_vector_test(void);
 
 #endif

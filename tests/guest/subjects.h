@@ -29,5 +29,6 @@ void csr_test(void);
 void hyper_test(void);
 void fdt_test(void);
 void isa_test(void);
+void vector_test(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "kit/sbi.h"
 #include "kit/test.h"
 #include "kit/trap.h"
+#include "kit/vector.h"
 
 #define TRACE	 ((unsigned long)0x7ace7ace7ace7aceULL)
 #define SOON	 3000000 /* ticks */
@@ -112,6 +113,13 @@ static void leave_in_csrs(bool later)
 	CSR_SET(sstatus, SSTATUS_FS);
 	if (CSR_READ(sstatus) & SSTATUS_FS)
 		fp_load(f);
+	if (vector_offered()) {
+		static struct vector_state vectors;
+
+		CSR_SET(sstatus, SSTATUS_VS);
+		vector_fill(&vectors, 1, 6);
+		vector_load(&vectors);
+	}
 	CSR_SET(sip, SIP_SSIP);
 	sbi_set_timer(later ? csr_time() + SOON : 0);
 	CSR_WRITE(scounteren, 2);
@@ -171,6 +179,19 @@ static void look_at_registers(void)
 	for (unsigned int i = 0; i <= FP_COUNT; i++)
 		test_tally(&t, i, 0, (unsigned long)(f[i] | f[i] >> 32));
 	test_tally_end(&t, "all floating-point registers and fcsr were zero");
+}
+
+static void look_at_vectors(void)
+{
+	static struct vector_state now, none = {.vtype = VECTOR_VILL};
+	unsigned long where = 0;
+
+	test_equal(0, start_registers[33] & SSTATUS_VS, "sstatus.VS was off");
+	if (!vector_offered())
+		return;
+	CSR_SET(sstatus, SSTATUS_VS);
+	vector_store(&now);
+	test_equal(0, vector_differ(&none, &now, &where), "all vector registers were zero");
 }
 
 static void look_at_csrs_found(void)
@@ -240,6 +261,7 @@ static void look(void)
 {
 	look_at_ram();
 	look_at_registers();
+	look_at_vectors();
 	look_at_csrs_found();
 	look_at_devices();
 	wait_for_timer();

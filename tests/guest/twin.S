@@ -50,36 +50,6 @@ twin_hold:
 	addi	sp, sp, 16 * XLEN_BYTES
 	ret
 
-	.option	push
-	.option	arch, +v
-	/* twin_vector_load(const char v[32 * vlenb]), twin_vector_store(char *): whole registers. */
-	.globl	twin_vector_load
-twin_vector_load:
-	csrr	t0, vlenb
-	slli	t0, t0, 3
-	vl8re8.v v0, (a0)
-	add	a0, a0, t0
-	vl8re8.v v8, (a0)
-	add	a0, a0, t0
-	vl8re8.v v16, (a0)
-	add	a0, a0, t0
-	vl8re8.v v24, (a0)
-	ret
-
-	.globl	twin_vector_store
-twin_vector_store:
-	csrr	t0, vlenb
-	slli	t0, t0, 3
-	vs8r.v	v0, (a0)
-	add	a0, a0, t0
-	vs8r.v	v8, (a0)
-	add	a0, a0, t0
-	vs8r.v	v16, (a0)
-	add	a0, a0, t0
-	vs8r.v	v24, (a0)
-	ret
-	.option	pop
-
 	/* twin_reserve(int *at): an LR, then time passes; twin_conditional(int *, value): the SC */
 	.globl	twin_reserve, twin_conditional
 twin_reserve:

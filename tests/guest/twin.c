@@ -4,8 +4,9 @@
  * CSR that it owns with its own tag, sleeps or spins while the other runs, and
  * looks whether all is as it was. twin-a.elf and twin-b.elf differ in their address.
  *
- * Boot arguments: tag=A or tag=B, rounds=N. calls=no: nothing is set by calls of the SBI, so that
- * the two are exchanged the quick way (riscv/exchange.S).
+ * Boot arguments: tag=A or tag=B (or C: one more like B), rounds=N. vector=N: every how many of
+ * them vectors are held; 0: they are left alone till the end. calls=no: nothing is set by calls of
+ * the SBI, so that the two are exchanged the quick way (riscv/exchange.S).
  */
 #include "kit/csr.h"
 #include "kit/fp.h"
@@ -15,13 +16,12 @@
 #include "kit/sbi.h"
 #include "kit/string.h"
 #include "kit/trap.h"
+#include "kit/vector.h"
 
-#define SLEEP	   300 /* ticks: long enough to fall asleep, short enough for thousands */
-#define SPIN_LONG  400000
-#define VECTOR_MAX (32 * 128)
-#define SSTATUS_VS 0x600
-#define COMMON_VA  (XLEN == 64 ? 1UL << (XLEN / 2 + 4) % XLEN : 0x40000000UL)
-#define COMMON_ID  5
+#define SLEEP	  300 /* ticks: long enough to fall asleep, short enough for thousands */
+#define SPIN_LONG 400000
+#define COMMON_VA (XLEN == 64 ? 1UL << (XLEN / 2 + 4) % XLEN : 0x40000000UL)
+#define COMMON_ID 5
 
 /* Known to twin.S: x[0] and x[32 + 0] aren't registers. */
 struct twin_registers {
@@ -29,14 +29,15 @@ struct twin_registers {
 };
 
 void twin_hold(struct twin_registers *r);
-void twin_vector_load(const char *v);
-void twin_vector_store(char *v);
 void twin_reserve(int *at);
 unsigned long twin_conditional(int *at, unsigned long value);
 
 static char tag, other;
 static unsigned long round_number, reservations_kept;
 static bool has_fp, has_vector, has_menvcfg, has_stimecmp, makes_calls;
+/* Of vectors: that they are ours by the device tree; every how many rounds they are held. */
+static bool offered;
+static unsigned long vector_rounds;
 static struct twin_registers registers;
 static unsigned long page[4096 / XLEN_BYTES] __attribute__((aligned(4096)));
 
@@ -301,32 +302,54 @@ static void hold_fp(unsigned long spin)
 		       (unsigned long)(now[i] >> 32 ^ now[i]));
 }
 
-static unsigned long vector_bytes(void)
-{
-	unsigned long bytes = 0;
-
-	csr_get(0xc22, &bytes); /* vlenb */
-	return 32 * bytes;
-}
-
 /*
- * A guest that was given no vector unit may find one nevertheless. What it holds there
- * may be cleared at a switch, but is never somebody else's.
+ * While they are held VS is as the guest pretends: off, initial, clean or dirty. A guest that was
+ * given no vector unit may find one nevertheless. What it holds there is the same.
  */
 static void hold_vector(unsigned long spin)
 {
-	static char v[VECTOR_MAX], now[VECTOR_MAX];
+	static struct vector_state set, now;
+	unsigned long where = 0;
 
 	CSR_SET(sstatus, SSTATUS_VS);
-	memset(v, tag, sizeof(v));
-	twin_vector_load(v);
+	vector_fill(&set, (unsigned long)tag, round_number);
+	vector_load(&set);
+	CSR_CLEAR(sstatus, SSTATUS_VS);
+	CSR_SET(sstatus, round_number / 2 % 4 << 9);
 	hold(spin);
 	CSR_SET(sstatus, SSTATUS_VS);
-	twin_vector_store(now);
-	for (unsigned int i = 0; i < vector_bytes(); i++)
-		if (now[i])
-			expect("byte of the vector registers", i, (unsigned char)v[i],
-			       (unsigned char)now[i]);
+	vector_store(&now);
+	if (vector_differ(&set, &now, &where))
+		fail("vector registers or CSRs, byte", where, set.v[where], now.v[where]);
+	CSR_CLEAR(sstatus, SSTATUS_VS);
+}
+
+/* One that has never held any finds them as they were given to it. */
+static void check_untouched(void)
+{
+	static struct vector_state now, none = {.vtype = VECTOR_VILL};
+	unsigned long where = 0;
+
+	CSR_SET(sstatus, SSTATUS_VS);
+	vector_store(&now);
+	if (vector_differ(&none, &now, &where))
+		fail("vector registers or CSRs that were never touched, byte", where, none.v[where],
+		     now.v[where]);
+}
+
+static void find_vector(void)
+{
+	unsigned long length;
+
+	vector_rounds = kit_argument_number("vector", 3);
+	offered = vector_offered();
+	if (offered && !vector_rounds)
+		return;
+	CSR_SET(sstatus, SSTATUS_VS);
+	has_vector = csr_get(0xc22, &length) && length <= VECTOR_LENGTH_MAX;
+	CSR_CLEAR(sstatus, SSTATUS_VS);
+	if (offered != has_vector)
+		fail("vectors, which the tree has", 0, offered, has_vector);
 }
 
 /* A reservation either survives or it doesn't; what is in memory agrees with what SC says. */
@@ -395,7 +418,7 @@ static void check_file(void)
 		if (is_indirect[select] && indirect_get(select, &value) &&
 		    value != indirect[select])
 			expect("register behind siselect", select, 0, value);
-	if (tag == 'B')
+	if (tag != 'A')
 		expect("SEIP", 9, 0, CSR_READ(sip) & SIP_SEIP);
 }
 
@@ -504,12 +527,12 @@ static void check_calls(void)
 
 	for (unsigned int i = 0; tag == 'A' && i < 2; i++)
 		expect("stopped counter", i, counts[i], now[i]);
-	if (tag == 'B')
+	if (tag != 'A')
 		check_counts_go_on(now);
 	note_counts(now, before);
 	trap_call(&t, misaligned, (unsigned long)page + 2, 0, 0);
 	expect("cause of a misaligned LR", 0, CAUSE_LOAD_MISALIGNED, t.taken ? t.frame.cause : 0);
-	traps += tag == 'B';
+	traps += tag != 'A';
 	expect("traps of a misaligned LR", 0, traps, pmu(SBI_PMU_READ, trap_counter, 0, 0, 0));
 }
 
@@ -523,8 +546,7 @@ static void set_up(void)
 	other = tag == 'A' ? 'B' : 'A';
 	CSR_SET(sstatus, SSTATUS_FS);
 	has_fp = CSR_READ(sstatus) & SSTATUS_FS;
-	CSR_SET(sstatus, SSTATUS_VS);
-	has_vector = csr_get(0xc22, &unused) && vector_bytes() <= VECTOR_MAX;
+	find_vector();
 	has_menvcfg = csr_get(0x10a, &unused);
 	has_stimecmp = csr_get(0x14d, &unused);
 	for (unsigned int i = 0; i < 4096 / XLEN_BYTES; i++)
@@ -561,7 +583,7 @@ void main(void)
 		/* Mostly asleep at once; each so often spinning for some turns. */
 		unsigned long spin = round_number % 64 ? round_number % 1024 : SPIN_LONG;
 
-		if (has_vector && round_number % 3 == 0)
+		if (has_vector && round_number % vector_rounds == 0)
 			hold_vector(spin);
 		else if (has_fp)
 			hold_fp(spin);
@@ -579,8 +601,10 @@ void main(void)
 		if (round_number % 1000 == 0)
 			print("# twin %c: %lu rounds\n", tag, round_number);
 	}
-	if (tag == 'B' && !compared)
+	if (tag != 'A' && !compared)
 		fail("times that its counters were compared", 0, rounds, compared);
+	if (offered && !vector_rounds)
+		check_untouched();
 	CSR_WRITE(satp, 0);
 	print("PASS: twin %c: %lu rounds, nothing changed, %lu reservations kept\n", tag, rounds,
 	      reservations_kept);

@@ -26,7 +26,7 @@
 #define FENCE_SIZE (16 * PAGE) /* more pages are one fence of everything */
 
 /* Of the SBI's PMU: the first counter of firmware events, how many there are, and events. */
-enum { FIRMWARE = 3, FIRMWARE_COUNTERS = 16, EVENTS = 64 };
+enum { FIRMWARE = 3, FIRMWARE_COUNTERS = 16, EVENTS = 256 };
 enum { CLEAR_AND_START = 6, IPI_SENT = 0xf0006, IPI_RECEIVED, FENCE_I_SENT, FENCE_I_RECEIVED };
 
 /* Read once: while translation is on, the device tree can't be. */

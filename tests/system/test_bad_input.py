@@ -222,6 +222,73 @@ def test_tree_without_plic(bench, hello, tree, tmp_path):
     idle.power_off()
 
 
+def changed(tree, folder, node, name, *cells):
+    """The tree with other cells in a property."""
+    file = folder / "x.dtb"
+    file.write_bytes(tree)
+    subprocess.run(["fdtput", "-t", "x", file, node, name, *["%x" % cell for cell in cells]],
+                   check=True)
+    return ["-dtb", file]
+
+
+MEMORY, SERIAL, PLIC = "/memory@80000000", "/soc/serial@10000000", "/soc/plic@c000000"
+CLINT = "/soc/clint@2000000"
+
+# A tree that is wrong about one thing, which the capsule can do without.
+HARMLESS = {
+    "UART where nothing is": (SERIAL, "reg", [0x100, 0, 0, 0x100],
+                              "Nothing answers at 0x10000000000"),
+    "UART that is something else": (SERIAL, "reg", [0, 0xc000000, 0, 0x100],
+                                    "Nothing answers at 0xc000000"),
+    "UART with wide registers": (SERIAL, "reg-shift", [3], "Nothing answers at 0x10000000"),
+    "UART in RAM": (SERIAL, "reg", [0, 0x9ff00000, 0, 0x100], "is at 0x9ff00000, which is memory"),
+    "PLIC in the hypervisor": (PLIC, "reg", [0, 0x80000000, 0, 0x600000],
+                               "is at 0x80000000, which is memory"),
+    "PLIC where nothing is": (PLIC, "reg", [0x100, 0, 0, 0x600000],
+                              "isn't where the device tree says: the UART is polled"),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_tree_is_wrong(bench, hello, tree, tmp_path, name):
+    node, what, cells, words = HARMLESS[name]
+    ended = bench.run(pack(tmp_path, hello), extra=changed(tree, tmp_path, node, what, *cells))
+    ended.ends(EXIT_DONE).says("# hello", words)
+
+
+# The same about something that nothing can run without.
+FATAL = {
+    "CLINT in the hypervisor": (CLINT, [0, 0x80000000, 0, 0x10000], "which is memory"),
+    "CLINT in the PLIC": (CLINT, [0, 0xc000000, 0, 0x10000], "its timer isn't where"),
+    "CLINT that is nothing": (CLINT, [0, 0x50000000, 0, 0x10000], "or doesn't ring"),
+    "CLINT one hart further": (CLINT, [0, 0x2000004, 0, 0x10000], "no timer"),
+    "CLINT beyond all": (CLINT, [0x100, 0, 0, 0x10000], "No CPU core can run a capsule"),
+    "memory where devices are": (MEMORY, [0, 0x2000000, 0, 0x9e000000],
+                                 "no timer"),
+    "more memory than there is": (MEMORY, [0, 0x80000000, 2, 0],
+                                  "but nothing answers there"),
+}
+
+
+@pytest.mark.parametrize("name", FATAL)
+def test_tree_is_fatally_wrong(bench, hello, tree, tmp_path, name):
+    node, cells, words = FATAL[name]
+    refused(bench.run(pack(tmp_path, hello), limit=15,
+                      extra=changed(tree, tmp_path, node, "reg", *cells)), words)
+
+
+def test_interrupts_of_others(bench, hello, tree, tmp_path):
+    """Each hart's registers are the next one's: nothing would ever arrive where it should."""
+    file = tmp_path / "x.dtb"
+    file.write_bytes(tree)
+    words = subprocess.run(["fdtget", "-t", "x", file, CLINT, "interrupts-extended"], text=True,
+                           capture_output=True, check=True).stdout.split()
+    cells = [int(word, 16) for word in words[4:] + words[:4]]
+    refused(bench.run(pack(tmp_path, hello), limit=15,
+                      extra=changed(tree, tmp_path, CLINT, "interrupts-extended", *cells)),
+            "isn't where the device tree says")
+
+
 # A guest that asks for a q over and over.
 UNTIL_Q = """say "# hello\\r\\n"
 1: li a7, 2

@@ -15,6 +15,7 @@ from machine import BUILD, EXIT_DONE, ROOT, command, hypervisor
 
 CELLS = {
     "pmp": {"cpu": "h=false", "its": "twins", "symbol": "vcpu_exchange"},
+    "pmp vector": {"cpu": "h=false,v=true", "its": "twins", "symbol": "vcpu_exchange_vector"},
     "H pmp": {"cpu": "", "append": "isolation=pmp", "its": "twins",
               "symbol": "vcpu_exchange_virtual"},
     "hext": {"cpu": "", "its": "same", "symbol": "vcpu_exchange_hext"},
@@ -23,6 +24,7 @@ CELLS = {
 # filled everything, asleep and spinning.
 CHANGES = (1, 60, 121)
 STEPS_MAX = 4000
+TRIES = 6
 MRET = 0x30200073
 
 # Says of the last trap that its address was a guest's. The hart alone writes it, and reads it nowhere.
@@ -144,6 +146,20 @@ def check_order(events):
     assert "sc.w" in fences
 
 
+def same_twice(line, folder, width, symbol, number):
+    """The change both ways, from the same state. When the console takes a byte isn't counted by
+    instructions, so that on a busy host it may take some goes to get the same state twice."""
+    folder.mkdir()
+    quick = []
+    for attempt in range(TRIES):
+        slow = Change(line, folder / ("slow-%d" % attempt), width, symbol, number, True)
+        quick.append(Change(line, folder / ("quick-%d" % attempt), width, symbol, number, False))
+        for one in quick:
+            if one.before == slow.before:
+                return one, slow
+    raise AssertionError("the machine isn't the same each time")
+
+
 @pytest.mark.parametrize("width", [64, 32])
 @pytest.mark.parametrize("cell", CELLS)
 def test_both_ways_do_the_same(tmp_path, cell, width):
@@ -155,9 +171,7 @@ def test_both_ways_do_the_same(tmp_path, cell, width):
     # Without Sstc alone the alarm matters there; where the context at a1 is, is known already.
     skipped = [(at["CONTEXT_ALARM"], 8)]
     for number in CHANGES:
-        quick, slow = (Change(line, tmp_path / ("%s-%d" % (name, number)), width, it["symbol"],
-                              number, name == "slow") for name in ("quick", "slow"))
-        assert quick.before == slow.before, "the machine isn't the same each time"
+        quick, slow = same_twice(line, tmp_path / str(number), width, it["symbol"], number)
         assert quick.contexts[0] != quick.contexts[1]
         different = {name: (hex(value), hex(slow.after[name]))
                      for name, value in quick.after.items() if value != slow.after[name]}

@@ -7,12 +7,13 @@ import struct
 import subprocess
 
 import pytest
-from machine import EXIT_NONE, guest, hypervisor
+from debugger import M_MODE, PC, Debugger, stub, symbols
+from machine import BUILD, EXIT_NONE, command, guest, hypervisor
 
 
-def break_function(width, name, into):
+def break_function(width, name, into, source=None):
     """A copy of the hypervisor in which the function's first instructions are illegal ones."""
-    elf = bytearray(hypervisor(width).read_bytes())
+    elf = bytearray((source or hypervisor(width)).read_bytes())
     symbols = subprocess.run(["nm", str(hypervisor(width))], capture_output=True, text=True,
                              check=True).stdout
     address = int(re.search(r"^([0-9a-f]+) T %s$" % name, symbols, re.M).group(1), 16)
@@ -43,3 +44,46 @@ def test_own_fault_is_reported(bench, tmp_path, width):
     assert ended.text.count("The hypervisor itself failed") == 1
     assert re.search(r"^ +pc [0-9a-f]{%d} +ra [0-9a-f]{%d}" % (width // 4, width // 4), ended.text, re.M)
     assert "Powering off" not in ended.text
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_fault_in_the_report(bench, tmp_path, width):
+    """What reports a fault fails itself: no more is said, and the machine ends."""
+    broken = break_function(width, "sbi_unknown", tmp_path / "broken.elf")
+    break_function(width, "report_registers", broken, broken)
+    ended = bench.run(guest("guest-tests", width), width=width, kernel=broken).ends(EXIT_NONE)
+    ended.says("The hypervisor itself failed: illegal instruction (2)")
+    assert "Panic" not in ended.text and "Stack" not in ended.text
+
+
+@pytest.mark.parametrize("width", [64, 32])
+def test_panic_under_locks(bench, tmp_path, width):
+    """A hart panics while the locks of log and console are held: by itself, or by one that has
+    stopped for the panic. It reports all the same."""
+    sp, tp, a0 = 2, 4, 10
+    machine = bench.start(command(guest("spin", width), width=width, cpus=1,
+                                  extra=stub(tmp_path / "gdb")), limit=60)
+    machine.expect(rb"from here on nothing", 20)
+    machine.pause()
+    debugger, where = Debugger(tmp_path / "gdb", width), symbols(width)
+    debugger.mode(M_MODE)
+    debugger.physical()
+
+    def word(address):
+        return int.from_bytes(debugger.read(address, width // 8), "little")
+
+    words = 0x87000000
+    debugger.write(words, b"by a debugger\0")
+    offsets = (BUILD / ("rv%d/asm_offsets.h" % width)).read_text()
+    context = debugger.get(debugger.register("mscratch"))
+    cpu = word(context + int(re.search(r"CONTEXT_CPU (\d+)", offsets).group(1)))
+    for lock in ("ring", "console_road"):
+        debugger.write(where[lock], b"\1")
+    debugger.set(debugger.register("mscratch"), 0)
+    debugger.set(tp, cpu)
+    debugger.set(sp, cpu - 4096)
+    debugger.set(a0, words)
+    debugger.set(PC, where["panic"])
+    debugger.go()
+    machine.expect(rb"\[!\] CPU 0: Panic: by a debugger", 20)
+    machine.ends(EXIT_NONE)

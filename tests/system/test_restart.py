@@ -13,7 +13,8 @@ SKIP_WAITING = ["-icount", "shift=3,sleep=off"]
 CELLS = {"rv64": (64, "h=false"), "rv64 no sstc": (64, "h=false,sstc=false"),
          "rv32": (32, "h=false"), "rv32 no fp": (32, "h=false,f=false,d=false"),
          "rv32 no sstc": (32, "h=false,sstc=false"),
-         "rv64 hext": (64, ""), "rv32 hext no sstc": (32, "sstc=false")}
+         "rv64 hext": (64, ""), "rv32 hext no sstc": (32, "sstc=false"),
+         "rv64 vector": (64, "h=false,v=true"), "rv32 hext vector": (32, "v=true")}
 
 
 @pytest.mark.parametrize("cell", CELLS)

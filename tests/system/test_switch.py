@@ -2,15 +2,19 @@
 """Two capsules that share a hart: each fills every register and CSR that it owns, and finds them
 unchanged after thousands of switches."""
 
+import subprocess
+
 import pytest
 
-from machine import EXIT_DONE, guest, major
+from machine import EXIT_DONE, command, guest, major
 
 CELLS = {
     "rv64": {"width": 64, "cpu": "h=false"},
     "rv64 no sstc": {"width": 64, "cpu": "h=false,sstc=false"},
     "rv64 no fp": {"width": 64, "cpu": "h=false,f=false,d=false"},
     "rv64 vector": {"width": 64, "cpu": "h=false,v=true"},
+    # Vector registers without V, which nothing says but the names of smaller extensions.
+    "rv64 Zve64f": {"width": 64, "cpu": "h=false,Zve64f=true"},
     "rv64 zfinx": {"width": 64, "cpu": "h=false,f=false,d=false,zfinx=true"},
     "rv32": {"width": 32, "cpu": "h=false"},
     "rv32 no sstc": {"width": 32, "cpu": "h=false,sstc=false"},
@@ -42,6 +46,19 @@ def test_twins(bench, cell):
         pytest.skip("this emulator doesn't have it")
     width = CELLS[cell]["width"]
     check_twins(bench.run(guest("twins", width), limit=150 if cell in NEWER else 60, cpus=1, mem="256M", **CELLS[cell]))
+
+
+def test_registers_that_the_tree_conceals(bench, tmp_path):
+    """The hart has F and D, and its node in the device tree doesn't say so: a guest can use them all
+    the same, and finds nothing of its neighbour's."""
+    tree = tmp_path / "x.dtb"
+    line = command(cpus=1, mem="256M", machine="virt,dumpdtb=%s" % tree)
+    subprocess.run(line, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    subprocess.run(["fdtput", "-t", "s", tree, "/cpus/cpu@0", "riscv,isa",
+                    "rv64imac_zicsr_zifencei_sstc"], check=True)
+    ended = bench.run(guest("twins"), limit=60, cpus=1, mem="256M", extra=["-dtb", tree])
+    check_twins(ended)
+    assert ", fp 1," in ended.text
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if "hext" in cell and cell not in NEWER])

@@ -33,7 +33,7 @@ LIMITS = {
     "SBI DBCN: console_write": 4000,
     "SBI HSM: hart_start": 4000,
     "SBI PMU: counter_start": 2500,
-    "SBI PMU: event_get_info": 7500,
+    "SBI PMU: event_get_info": 100 * 256,
     # Whatever a vCPU leaves its hart for, the hart may serve others then.
     "SBI HSM: hart_stop": 4000,
     "exception: illegal instruction": 4000,

@@ -14,6 +14,7 @@ static void write_register(uintptr_t at, uint32_t value);
 #define mmio_read32(at)		read_register(at)
 #define mmio_write32(at, value) write_register(at, value)
 #include "drivers/aplic.c"
+#include "fake/arch.h"
 
 enum { ROOT = 0xc000000, CHILD = 0xd000000, SIZE = 0x8000, SOURCES = 96, HARTS = 3 };
 
@@ -282,6 +283,9 @@ static void test_refused(void **state)
 	chip.modes = 0;
 	start_by_msi();
 	assert_refused(aplic_start(&machine, &why), ERR_LIMIT, "can't tell CPUs by MSI");
+	fake_arch.nothing_at = CHILD;
+	assert_refused(aplic_start(&machine, &why), ERR_MISSING, "no APLIC answers at 0xd000000");
+	fake_arch.nothing_at = 0;
 }
 
 int main(void)

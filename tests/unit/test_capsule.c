@@ -332,7 +332,8 @@ static void check_memory(uint8_t *ram, uint8_t *at_kernel, uint8_t *at_ramdisk, 
 		if (inside(at, at_kernel, KERNEL_SIZE) || inside(at, tree, fdt_totalsize(tree)) ||
 		    (at_ramdisk && inside(at, at_ramdisk, RAMDISK_SIZE)) ||
 		    inside(at, page, align_up(sizeof(struct fake_vcpu), PAGE_SIZE)) ||
-		    inside(at, own, align_up(sizeof(*capsule), PAGE_SIZE)))
+		    inside(at, own, align_up(sizeof(*capsule), PAGE_SIZE)) ||
+		    inside(at, capsule->tree.bytes, align_up(capsule->tree.size, PAGE_SIZE)))
 			continue;
 		if (*at != (ours ? 0 : OLD))
 			fail_msg("%s RAM, byte 0x%lx is 0x%x", ours ? "in" : "outside of",
@@ -961,8 +962,8 @@ static void test_fail_at(void **state)
 			assert_int_equal(give_back(), wish.memory_size + own_size());
 			check_baseline();
 		}
-		/* Its structure, isolation, its RAM, the fence, its vCPU. */
-		assert_int_equal(failed, 5);
+		/* Its structure, isolation, its RAM, the fence, its vCPU, its device tree. */
+		assert_int_equal(failed, 6);
 	}
 }
 

@@ -51,7 +51,7 @@ static xlen_t csr_kept(const char *name)
 static struct machine_hart description;
 static struct cpu *cpu;
 static bool has_mstatush, has_stimecmp, has_time, has_satp, has_mseccfg, has_clock,
-	has_countinhibit, locked;
+	has_countinhibit, has_fcsr, has_double, has_vectors, locked;
 static uint8_t leftovers;
 static unsigned slots;
 static xlen_t mseccfg;
@@ -79,7 +79,7 @@ static int set_up(void **state)
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
 		has_countinhibit = true;
-	locked = false;
+	locked = has_fcsr = has_double = has_vectors = false;
 	leftovers = 0;
 	slots = 16;
 	mseccfg = 0;
@@ -87,6 +87,17 @@ static int set_up(void **state)
 	menvcfg_adds = 0;
 	cpu = cpu_prepare(block, &description);
 	return 0;
+}
+
+bool csr_probe_fcsr(xlen_t *value)
+{
+	*value = 0;
+	return has_fcsr || (*csr_named("misa") >> ('F' - 'A') & 1);
+}
+
+bool insn_probe_double(void)
+{
+	return has_double || (*csr_named("misa") >> ('D' - 'A') & 1);
 }
 
 bool csr_probe_time(xlen_t *value)
@@ -178,8 +189,18 @@ void trap_entry_virtual_mtimecmp(void)
 {
 }
 
+void vector_probe(struct cpu *of)
+{
+	of->vlenb = has_vectors ? 16 : 0;
+}
+
 /* Assembly, which nobody calls here. */
-context_exchange vcpu_exchange, vcpu_exchange_virtual, vcpu_exchange_hext;
+context_exchange vcpu_exchange, vcpu_exchange_vector, vcpu_exchange_virtual, vcpu_exchange_hext;
+
+void vcpu_exchange_vector(struct context *from, struct context *to)
+{
+	(void)from, (void)to;
+}
 
 void vcpu_exchange(struct context *from, struct context *to)
 {
@@ -307,6 +328,27 @@ static void test_hidden_fp(void **state)
 	assert_false(cpu->is_usual);
 }
 
+/* misa says nothing, or the tree says too much: the registers themselves are asked. */
+static void test_fp_by_itself(void **state)
+{
+	const isa_set_t both = ISA_BIT(ISA_F) | ISA_BIT(ISA_D);
+
+	(void)state;
+	description.isa = "rv64imac";
+	*csr_named("misa") = 0;
+	has_fcsr = has_double = true;
+	expect(NULL);
+	assert_true((cpu->isa & both) == both);
+	has_double = false;
+	expect(NULL);
+	assert_true((cpu->isa & both) == ISA_BIT(ISA_F));
+	description.isa = "rv64imafdc";
+	has_fcsr = false;
+	expect(NULL);
+	assert_false(cpu->isa & both);
+	assert_null(strstr(cpu->guest_isa.isa, "imaf"));
+}
+
 /*
  * "Virtualization Support in mstatus Register": TW has WFI trap with V=0, and must be off with V=1,
  * where hstatus.VTW does it; and so it must stay when guests take turns (status_host).
@@ -399,6 +441,36 @@ static void test_blocks(void **state)
 	assert_true(cpu->envcfg == sstc);
 }
 
+/* Vectors are offered where they are switched, and it is the change of guest that does it. */
+static void test_vectors(void **state)
+{
+	(void)state;
+	description.isa = "rv64imafdcvh_zvbb_zve32x_zvfh_zvkned_zvkt_sstc";
+	expect(NULL);
+	assert_string_equal(cpu->guest_isa.isa, "rv64imafdc_zicntr_zicsr_zifencei_sstc");
+	assert_true(cpu->is_usual);
+	cpu_set_up(cpu);
+	assert_true(cpu->exchange[0] == vcpu_exchange);
+	has_vectors = true;
+	expect(NULL);
+	assert_string_equal(cpu->guest_isa.isa,
+			    "rv64imafdcv_zicntr_zicsr_zifencei_zvbb_zve32x_zvkned_zvkt_sstc");
+	assert_true(cpu->is_usual);
+	csr_set(mstatus, MSTATUS_VS);
+	cpu_set_up(cpu);
+	assert_true(cpu->exchange[0] == vcpu_exchange_vector);
+	assert_int_equal((csr_read(mstatus) | cpu->status_host) & MSTATUS_VS, 0);
+	assert_int_equal(cpu->status_guest & MSTATUS_VS, MSTATUS_VS);
+	/* With V=1 VS is the hypervisor's, and off for whom it has just loaded. */
+	*csr_named("misa") = misa_of("ACDFHIMSUV");
+	expect(NULL);
+	csr_set(mstatus, MSTATUS_VS);
+	cpu_set_up(cpu);
+	assert_true(cpu->exchange[0] == vcpu_exchange_virtual);
+	assert_int_equal((csr_read(mstatus) | cpu->status_host | cpu->status_guest) & MSTATUS_VS,
+			 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,10 +478,12 @@ int main(void)
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_pmp, set_up),
 		cmocka_unit_test_setup(test_hidden_fp, set_up),
+		cmocka_unit_test_setup(test_fp_by_itself, set_up),
 		cmocka_unit_test_setup(test_set_up, set_up),
 		cmocka_unit_test_setup(test_double_trap, set_up),
 		cmocka_unit_test_setup(test_clocks, set_up),
 		cmocka_unit_test_setup(test_blocks, set_up),
+		cmocka_unit_test_setup(test_vectors, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 /* The hart's CSRs. What is counted is counted by let_run(). */
 static struct {
-	xlen_t medeleg, hedeleg, mtvec, inhibit;
+	xlen_t medeleg, hedeleg, mtvec, inhibit, mstatus;
 	xlen_t undelegated; /* bits of medeleg that are read-only zero */
 	uint64_t mcycle, minstret;
 	unsigned writes;
@@ -27,6 +27,8 @@ static xlen_t *csr_named(const char *name)
 		return &csrs.hedeleg;
 	if (!strcmp(name, "mtvec"))
 		return &csrs.mtvec;
+	if (!strcmp(name, "mstatus"))
+		return &csrs.mstatus;
 	if (!strcmp(name, "CSR_MCOUNTINHIBIT"))
 		return &csrs.inhibit;
 	if (!strcmp(name, "mcycle"))
@@ -357,6 +359,35 @@ static void test_counters_switched(void **state)
 	}
 }
 
+/* Who may be exchanged in a row. Of mstatus.VS only with V=1: else it is the guest's. */
+static void test_settle(void **state)
+{
+	struct context *context = &contexts[0];
+
+	(void)state;
+	features_settle(context);
+	assert_null(context->exchange_on);
+	cpu.is_usual = true;
+	csrs.mstatus = MSTATUS_VS;
+	features_settle(context);
+	assert_ptr_equal(context->exchange_on, &cpu.exchange[0]);
+	cpu.has_hypervisor = true;
+	features_settle(context);
+	assert_null(context->exchange_on);
+	csrs.mstatus = 0;
+	context->hgatp = context->has_vmid = true;
+	features_settle(context);
+	assert_ptr_equal(context->exchange_on, &cpu.exchange[1]);
+	csrs.mstatus = MSTATUS_VS;
+	arch_vcpu_note_traps(&context->vcpu, true);
+	arch_vcpu_note_traps(&context->vcpu, false);
+	assert_null(context->exchange_on);
+	csrs.mstatus = 0;
+	context->has_vmid = false;
+	features_settle(context);
+	assert_null(context->exchange_on);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(test_no_delegation, set_up),
 		cmocka_unit_test_setup(test_forgotten, set_up),
 		cmocka_unit_test_setup(test_vector, set_up),
+		cmocka_unit_test_setup(test_settle, set_up),
 		cmocka_unit_test_setup(test_noted, set_up),
 		cmocka_unit_test_setup(test_counters_found, set_up),
 		cmocka_unit_test_setup(test_counter, set_up),

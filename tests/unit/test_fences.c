@@ -337,6 +337,17 @@ void fp_load_f(const struct fp *fp)
 	(void)fp;
 }
 
+void vector_reset(struct context *context)
+{
+	(void)context;
+}
+
+void vector_switch(const struct cpu *cpu, struct context *from, struct context *to)
+{
+	(void)cpu, (void)from, (void)to;
+	fail_msg("no hart here has vectors");
+}
+
 void context_enter(struct context *context)
 {
 	(void)context;
@@ -467,7 +478,7 @@ static void make_guest(unsigned number, const struct isolation_ops *ops)
 		guest->pages[i] = from.raw + i * PAGE_SIZE;
 	guest->pages[FOREIGN] = RAM + ((number + 1) % GUESTS + 1) * MIB(16);
 	for (unsigned i = 0; i < VCPUS; i++) {
-		guest->vcpus[i] = arch_vcpu_create(capsule, i, &ram);
+		guest->vcpus[i] = arch_vcpu_create(capsule, i, hart_this(), &ram);
 		assert_non_null(guest->vcpus[i]);
 	}
 }
@@ -813,6 +824,7 @@ static void test_alike(void **state)
 	DIFFERS(pmp_slots, 8);
 	DIFFERS(vmids, 15);
 	DIFFERS(gstage_modes, 1u << 8 | 1u << 9);
+	DIFFERS(vlenb, 32);
 	DIFFERS(has_hypervisor, false);
 	DIFFERS(has_sstc, false);
 	DIFFERS(has_time, true);

@@ -64,7 +64,11 @@ static void test_strings(void **state)
 		{"rv64imafdcsu", 64, OLD_I | MAFD | B(C)},
 		{"rv64imafdcsuh_zba", 64, OLD_I | MAFD | B(C) | B(H) | B(ZBA)},
 		/* Names that only begin like ours, or have ours inside. */
-		{"rv64i_zbaa_zb_xzba_zvfh_zve64d1p0_ssu_svadeish", 64, OLD_I},
+		{"rv64i_zbaa_zb_xzba_zvfh_ssu_svadeish", 64, OLD_I},
+		{"rv64gcv_zvbb_zvkned1p0_zvfh_zvkt_zvl256b", 64,
+		 OLD_I | MAFD | B(C) | B(V) | B(ZVBB) | B(ZVKNED) | B(ZVKT)},
+		{"rv64imac_zve32x_zve64d1p0_zvl128b", 64,
+		 OLD_I | B(M) | B(A) | B(C) | B(ZVE32X) | B(ZVE64D)},
 		{"rv64i___zba__", 64, OLD_I | B(ZBA)},
 		{"rv64i_zicbom_zicboz_zicbop_svinval_svnapot_svpbmt_svadu_sscofpmf_smstateen", 64,
 		 OLD_I | B(ZICBOM) | B(ZICBOZ) | B(ZICBOP) | B(SVINVAL) | B(SVNAPOT) | B(SVPBMT) |

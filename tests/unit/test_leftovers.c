@@ -7,16 +7,16 @@
 
 #include "riscv/csr.h"
 
-enum { JVT, FCSR, SCONTEXT, SRMCFG, RECORDS, VECTOR, PROBED };
+enum { JVT, FCSR, SCONTEXT, SRMCFG, RECORDS, PROBED };
 
 static struct {
 	bool has_stateen, has_aia, has_pads, zeroed;
 	unsigned exists; /* of PROBED */
 	uint64_t stateen_bits;
-	uint64_t mstateen0; /* both halves, on RV32 too */
-	xlen_t mstatus, mstatush, senvcfg, other;
+	uint64_t mstateen0;
+	xlen_t mstatus, mpelp, senvcfg, other;
 	xlen_t jvt, fcsr, scontext, srmcfg, sctrctl, vsctrctl, sctrstatus, sctrdepth;
-	bool records, vector, file;
+	bool records, file;
 } hart;
 
 static xlen_t *csr_named(const char *name)
@@ -25,7 +25,7 @@ static xlen_t *csr_named(const char *name)
 		const char *name;
 		xlen_t *value;
 	} all[] = {
-		{"mstatus", &hart.mstatus},	    {"CSR_MSTATUSH", &hart.mstatush},
+		{"mstatus", &hart.mstatus},	    {"CSR_MPELP", &hart.mpelp},
 		{"CSR_SENVCFG", &hart.senvcfg},	    {"CSR_JVT", &hart.jvt},
 		{"CSR_FCSR", &hart.fcsr},	    {"CSR_SCONTEXT", &hart.scontext},
 		{"CSR_SRMCFG", &hart.srmcfg},	    {"CSR_SCTRCTL", &hart.sctrctl},
@@ -40,43 +40,26 @@ static xlen_t *csr_named(const char *name)
 	return NULL;
 }
 
-/* Where a half of mstateen0 begins; -1: another CSR. csr_write64() calls them by their numbers. */
-static int stateen_half(const char *name)
-{
-	if (!strcmp(name, "CSR_MSTATEEN0") || !strcmp(name, "0x30c"))
-		return 0;
-	return !strcmp(name, "CSR_MSTATEEN0H") || !strcmp(name, "0x31c") ? 32 : -1;
-}
-
-static xlen_t read_named(const char *name)
-{
-	return stateen_half(name) < 0 ? *csr_named(name)
-				      : (xlen_t)(hart.mstateen0 >> stateen_half(name));
-}
-
 static void write_named(const char *name, xlen_t value)
 {
-	int half = stateen_half(name);
-	uint64_t mask = (uint64_t)(xlen_t)-1;
-
-	if (half < 0) {
-		*csr_named(name) = value;
-		if (!strcmp(name, "CSR_SENVCFG") && !hart.has_pads)
-			hart.senvcfg &= ~(xlen_t)ENVCFG_LPE;
-		return;
-	}
-	hart.mstateen0 = ((hart.mstateen0 & ~(mask << half)) | ((uint64_t)value << half)) &
-			 hart.stateen_bits;
+	*csr_named(name) = value;
+	if (!hart.has_pads)
+		hart.senvcfg &= ~(xlen_t)ENVCFG_LPE;
 }
 
 #undef csr_read
 #undef csr_write
 #undef csr_set
 #undef csr_clear
-#define csr_read(csr)	      read_named(#csr)
+#undef csr_read64
+#undef csr_write64
+#define csr_read(csr)	      (*csr_named(#csr))
 #define csr_write(csr, value) write_named(#csr, (xlen_t)(value))
-#define csr_set(csr, bits)    write_named(#csr, read_named(#csr) | (xlen_t)(bits))
-#define csr_clear(csr, bits)  write_named(#csr, read_named(#csr) & ~(xlen_t)(bits))
+#define csr_set(csr, bits)    write_named(#csr, *csr_named(#csr) | (xlen_t)(bits))
+#define csr_clear(csr, bits)  write_named(#csr, *csr_named(#csr) & ~(xlen_t)(bits))
+/* Of these only mstateen0. */
+#define csr_read64(csr, csrh)	      (hart.mstateen0)
+#define csr_write64(csr, csrh, value) ((void)(hart.mstateen0 = (value)&hart.stateen_bits))
 
 #include "riscv/leftovers.c"
 
@@ -90,7 +73,6 @@ bool csr_probe_mstateen0(xlen_t *value)
 
 unsigned csr_probe_leftovers(void)
 {
-	assert_true((hart.mstatus & MSTATUS_VS) == MSTATUS_VS);
 	return hart.exists;
 }
 
@@ -104,12 +86,6 @@ void csr_clear_records(void)
 {
 	assert_true(!hart.sctrctl || !hart.vsctrctl); /* nothing is recorded any more */
 	hart.records = false;
-}
-
-void vector_clear(void)
-{
-	assert_true((hart.mstatus & MSTATUS_VS) == MSTATUS_VS);
-	hart.vector = false;
 }
 
 bool aia_probe(struct cpu *of, uint32_t closed)
@@ -131,7 +107,7 @@ static int set_up(void **state)
 	memset(&hart, 0xa5, sizeof(hart));
 	memset(&cpu, 0, sizeof(cpu));
 	hart.has_stateen = hart.zeroed = false;
-	hart.has_aia = hart.has_pads = hart.records = hart.vector = hart.file = true;
+	hart.has_aia = hart.has_pads = hart.records = hart.file = true;
 	hart.exists = (1 << PROBED) - 1;
 	hart.stateen_bits = UINT64_MAX;
 	cpu.has_menvcfg = true;
@@ -145,19 +121,18 @@ static void expect(unsigned leftovers)
 	assert_true(hart.zeroed);
 	/* senvcfg is open, and nothing else. */
 	assert_true((hart.mstateen0 & ~((uint64_t)1 << 62)) == 0);
-	assert_int_equal(hart.mstatus & MSTATUS_VS, 0);
 }
 
 static void test_open(void **state)
 {
 	(void)state;
-	expect(0xff);
+	expect(0x7f);
 	assert_int_equal(hart.senvcfg, 0);
 	/* fcsr goes with F's registers. */
 	cpu.isa = ISA_BIT(ISA_F);
-	expect(0xff & ~LEFTOVER_FCSR);
+	expect(0x7f & ~LEFTOVER_FCSR);
 	cpu.has_hypervisor = true;
-	expect(0xff & ~(LEFTOVER_FCSR | LEFTOVER_SRMCFG | LEFTOVER_VECTOR));
+	expect(0x7f & ~(LEFTOVER_FCSR | LEFTOVER_SRMCFG));
 	cpu.has_menvcfg = hart.has_pads = hart.has_aia = false;
 	hart.exists = 0;
 	expect(0);
@@ -175,12 +150,12 @@ static void test_closed(void **state)
 
 	(void)state;
 	hart.has_stateen = true;
-	expect(LEFTOVER_VECTOR | LEFTOVER_PAD);
+	expect(LEFTOVER_PAD);
 	for (unsigned i = 0; i < ARRAY_LENGTH(all); i++) {
 		hart.stateen_bits = (uint64_t)1 << all[i].bit;
-		expect(0xff & ~all[i].leftover);
+		expect(0x7f & ~all[i].leftover);
 		hart.stateen_bits = ~hart.stateen_bits;
-		expect(LEFTOVER_VECTOR | LEFTOVER_PAD | all[i].leftover);
+		expect(LEFTOVER_PAD | all[i].leftover);
 		/* Nothing but senvcfg is left open, which is switched. */
 		assert_true(hart.mstateen0 == envcfg);
 	}
@@ -193,19 +168,16 @@ static void test_forget(void **state)
 	(void)state;
 	/* Nothing is touched that isn't there. */
 	leftovers_forget(&cpu);
-	assert_true(hart.records && hart.vector && hart.file);
+	assert_true(hart.records && hart.file);
 	assert_int_equal(hart.jvt, full);
 	assert_int_equal(hart.fcsr, full);
 	leftovers_probe(&cpu);
-	hart.mstatus = hart.mstatush = full;
+	hart.mstatus = hart.mpelp = full;
 	leftovers_forget(&cpu);
-	assert_true(!hart.records && !hart.vector && !hart.file);
+	assert_true(!hart.records && !hart.file);
 	assert_true(!hart.jvt && !hart.fcsr && !hart.scontext && !hart.srmcfg);
 	assert_true(!hart.sctrctl && !hart.sctrstatus && !hart.sctrdepth);
-	if (XLEN == 64)
-		assert_int_equal(hart.mstatus, (full | MSTATUS_VS) & ~(xlen_t)MSTATUS_MPELP);
-	else
-		assert_int_equal(hart.mstatush, full & ~(xlen_t)MSTATUSH_MPELP);
+	assert_int_equal(hart.mpelp, full & ~(xlen_t)MPELP);
 	/* With V=1 these are another's, or out of reach. */
 	set_up(state);
 	cpu.has_hypervisor = true;
@@ -215,7 +187,6 @@ static void test_forget(void **state)
 	assert_int_equal(hart.sctrctl, full);
 	assert_int_equal(hart.sctrdepth, full);
 	assert_int_equal(hart.srmcfg, full);
-	assert_true(hart.vector);
 }
 
 int main(void)

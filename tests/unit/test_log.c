@@ -307,6 +307,18 @@ static void test_random(void **state)
 	}
 }
 
+/* Whoever held the lock when a panic began never lets go of it: the last words are shown. */
+static void test_panic_meanwhile(void **state)
+{
+	(void)state;
+	log_info("before the panic");
+	ring.lock.held = 1;
+	panic_hart = 2;
+	expect("[+] CPU 0: before the panic");
+	panic_hart = 0;
+	atomic_store(&ring.lock.held, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup(test_overflow, set_up),
 		cmocka_unit_test_setup(test_extend, set_up),
 		cmocka_unit_test_setup(test_random, set_up),
+		cmocka_unit_test_setup(test_panic_meanwhile, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

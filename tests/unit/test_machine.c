@@ -660,6 +660,25 @@ static void test_small_clint(void **state)
 	assert_false(machine.harts[2].mtimecmp_halves);
 }
 
+/* A device where there is memory, and registers askew: one of the two is wrong, so hands off. */
+static void test_devices_in_memory(void **state)
+{
+	(void)state;
+	edit_board();
+	set_cells("/memory@80000000", "reg", 4, (uint32_t[]){0, 0x40000000, 0, 0x80000000});
+	assert_int_equal(read_edited(), ERR_MISSING);
+	assert_true(fake_log_contains("clint@0 is at 0x60000000, which is memory"));
+	assert_false(machine.uart.base.raw || machine.plic.base.raw || machine.mtime.raw);
+	assert_false(machine.harts[0].msip.raw || machine.harts[0].mtimecmp.raw);
+
+	edit_board();
+	set_cells("/soc/bridge@800000/clint@0", "reg", 2, (uint32_t[]){4, 0xc000});
+	assert_int_equal(read_edited(), ERR_MISSING);
+	assert_int_equal(machine.harts[0].msip.raw, 0x60000004);
+	assert_int_equal(machine.harts[0].mtimecmp.raw, 0);
+	assert_int_equal(machine.mtime.raw, 0);
+}
+
 /* New nodes come first in the tree, so those of the board are the first without room. */
 static enum status with_more_cpus(unsigned count)
 {
@@ -724,6 +743,7 @@ int main(void)
 		cmocka_unit_test(test_initrd_forms),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_small_clint),
+		cmocka_unit_test(test_devices_in_memory),
 		cmocka_unit_test(test_thousand_harts),
 	};
 

@@ -6,6 +6,8 @@
  */
 #include "sbi_fixture.h"
 
+#include "core/sched.h"
+
 /* --- finding the handler ---------------------------------------------------------- */
 
 static const xlen_t extensions[] = {
@@ -423,6 +425,82 @@ static void test_fence_each_other(void **state)
 	assert_false(vcpus[1].stale_memory);
 }
 
+/* What vCPU 1's hart does while it is waited for; time goes on. */
+static bool hears; /* it takes a call, if one comes after the first */
+static bool was_called;
+
+static void time_goes_by(struct hart *hart)
+{
+	(void)hart;
+	fake_arch.time += sched_turn() / 1000;
+	if (!was_called) {
+		fake_arch.woken[1] = false; /* the call is lost on its way */
+		was_called = true;
+	} else if (hears) {
+		fake_arch_deliver(&fake_arch.harts[1]);
+	}
+	assert_true(fake_arch.time < 2 * sched_patience());
+}
+
+static void away(bool hears_later)
+{
+	sched_init(10000000, FAKE_HARTS);
+	fake_arch.silent = true;
+	fake_arch.time = 0;
+	fake_arch.harts[1].vcpu = fake_arch.loaded[1] = capsule.vcpus[1];
+	capsule.vcpus[1]->place = VCPU_RUNNING;
+	capsule.present = 2;
+	fake_arch_change_memory(&capsule);
+	fake_arch.poll = time_goes_by;
+	hears = hears_later;
+	was_called = false;
+	fake_arch.work[0] = false;
+}
+
+/* A call between harts that got lost is repeated; nobody is taken for lost for that. */
+static void test_fence_call_lost(void **state)
+{
+	(void)state;
+	away(true);
+	assert_ret(call(SBI_EXT_RFENCE, 1, 2, 0, 0, 0, 0), SBI_SUCCESS, 0);
+	assert_false(vcpus[1].stale_memory);
+	assert_true(fake_arch.time < sched_patience() / 10);
+	assert_int_equal(capsule.state, CAPSULE_RUNNING);
+}
+
+/* A hart that never answers is waited for so long, and not longer; the guest doesn't go on. */
+static void test_fence_hart_lost(void **state)
+{
+	(void)state;
+	away(false);
+	call(SBI_EXT_RFENCE, 1, 2, 0, 0, 0, 0);
+	assert_true(fake_arch.time >= sched_patience() &&
+		    fake_arch.time < sched_patience() + sched_patience() / 8);
+	assert_true(vcpus[1].stale_memory);
+	assert_int_equal(capsule.state, CAPSULE_STOPPING);
+	assert_int_equal(capsule.end, CAPSULE_UNANSWERED);
+	assert_true(fake_arch.work[0]);
+	assert_true(fake_log_contains("stopped: CPU 1 has not answered for 4 seconds"));
+}
+
+/* Nor does it when the capsule has ended while it waited: at the next look, not after seconds. */
+static void end_meanwhile(struct hart *hart)
+{
+	time_goes_by(hart);
+	if (capsule.state == CAPSULE_RUNNING)
+		capsule.state = CAPSULE_STOPPING;
+}
+
+static void test_fence_ends_meanwhile(void **state)
+{
+	(void)state;
+	away(false);
+	fake_arch.poll = end_meanwhile;
+	call(SBI_EXT_RFENCE, 1, 2, 0, 0, 0, 0);
+	assert_true(fake_arch.time < sched_patience() / 10);
+	assert_true(fake_arch.work[0]);
+}
+
 /* "remote_sfence_vma": start and size 0, or size 2^XLEN-1, mean everything. */
 static void test_fence_ranges(void **state)
 {
@@ -719,6 +797,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fence_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_each_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_call_lost, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_hart_lost, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fence_ends_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_ranges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fence_asid, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hart_status, set_up, tear_down),

@@ -181,8 +181,8 @@ static void test_dues_by_weight(void **state)
 }
 
 /*
- * On one hart each has its due to 2 %, whatever sleeps or has a ceiling beside it; on several what
- * is exact for spinners that may go anywhere is approximate for others (docs/scheduler.md).
+ * What is exact for spinners that may go anywhere is approximate, on several harts, for those that
+ * sleep, have a ceiling or may not go everywhere (docs/scheduler.md).
  */
 static void test_dues_of_all_kinds(void **state)
 {

@@ -153,6 +153,7 @@ def diosix_rows(width):
 
     rows, runs = cost_rows(boot, "cost")
     rows.update(smp.diosix_rows(width))
+    rows.update(smp.vector_rows(width))
     rows.update(memory_rows(width))
     rows["reset-rest"] = rows["reset"] - COST_RAM_MIB * rows["zero"]
     return rows, runs

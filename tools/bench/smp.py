@@ -17,6 +17,9 @@ ROWS = [
     ("switch-other", "turn's end, to another capsule's vCPU, trap to mret", 350),
     ("switch-16", "  the same with 16 vCPUs in all that want to run", None),
     ("switch-%d" % MANY, "  the same with %d" % MANY, None),
+    ("switch-vector", "  the same when both use vectors", None),
+    ("switch-vector-hext", "  the same with H", None),
+    ("vector-hext", "first use of vectors in a turn, with H, trap to mret", None),
     ("wfi-other", "WFI that gives the hart to another capsule, trap to mret", None),
     ("wake-other", "timer wakes it up, in the place of the other, trap to mret", None),
     ("ipi-pair", "IPI there and back, both asleep, sum of two harts", 650),
@@ -28,6 +31,9 @@ ROWS = [
 # Of several vCPUs of one capsule that spin, one gives its turn to another (core/sched_spin.c): when,
 # depends on where an interrupt meets it.
 UNCHECKED = {"switch-same", "switch-%d" % MANY}
+# Only the hart with vectors is another one: what they add is told, and held to nothing.
+VECTORS = {"switch-vector": "h=false,v=true", "switch-vector-hext": "v=true"}
+UNCHECKED |= {*VECTORS, "vector-hext"}
 
 # Which guests take the turns that end (below), by row.
 ENDS = {"turn-1": [("spin", 1, "\n\t\t\tcap-percent = <100>;")],
@@ -41,7 +47,7 @@ PAIRS = {"ipi-pair": ("2", ("all",)), "ipi-other": ("3", ("starter", "others")),
          "fence-i-other": ("4", ("others",)), "sfence-other": ("5", ("others",)),
          "fence-i-asleep": ("6", ("others",))}
 
-TIMER, ILLEGAL = 7, 2
+TIMER, ILLEGAL, VIRTUAL = 7, 2, 22
 FROM = 200                  # ms
 WARM = 100                  # ms more until all have had their first turn, and traps are counted
 TURNS = 24                  # that are counted
@@ -111,8 +117,17 @@ def turn_rows(width, machine, keys):
     rows = {key: trap_mean(turns(width, key, ENDS[key], machine, TURNS), width.xlen, TIMER, True)
             for key in keys}
     run = turns(width, "sleep", [("sleep", 1, ""), ("spin", 1, "")], machine)
-    rows["wfi-other"] = trap_mean(run, width.xlen, ILLEGAL)
+    rows["wfi-other"] = trap_mean(run, width.xlen, ILLEGAL if machine == PLAIN else VIRTUAL)
     rows["wake-other"] = trap_mean(run, width.xlen, TIMER, True)
+    return rows
+
+
+def vector_rows(width):
+    rows = {}
+    for key, cpu in VECTORS.items():
+        run = turns(width, key, [("vector", 1, "")] * 2, (cpu, None), 2 * TURNS)
+        rows[key] = trap_mean(run, width.xlen, TIMER, True)
+    rows["vector-hext"] = trap_mean(run, width.xlen, ILLEGAL)
     return rows
 
 

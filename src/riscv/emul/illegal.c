@@ -10,6 +10,7 @@
 #include "riscv/cpu.h"
 #include "riscv/doze.h"
 #include "riscv/trap.h"
+#include "riscv/vector.h"
 #include "riscv/virtual.h"
 #include "sbi/pmu.h"
 
@@ -99,9 +100,14 @@ static bool find_instruction(const struct context *context, struct trap *trap)
 	return true;
 }
 
-/* Of a guest with V=1 these are its WFI, and the instructions and CSRs of H, which it hasn't. */
+/*
+ * Of a guest with V=1 these are its WFI, the instructions and CSRs of H, which it hasn't, and its
+ * first vector instruction.
+ */
 enum trap_result emulate_illegal(struct context *context, struct trap *trap)
 {
+	if (trap->cause == CAUSE_ILLEGAL && vector_turn_on(context))
+		return TRAP_RESUME;
 	if (!find_instruction(context, trap)) {
 		context->counts[EXIT_ILLEGAL]++;
 		return TRAP_REFLECT;

@@ -214,6 +214,12 @@ struct hpa_range arch_reachable(struct hpa_range range)
 	return range;
 }
 
+bool arch_answers(hpa_t at, unsigned width)
+{
+	(void)width;
+	return !fake_arch.nothing_at || at.raw != fake_arch.nothing_at;
+}
+
 enum status arch_harts_start(const struct machine *machine, struct ram_map *ram, struct reason *why)
 {
 	(void)ram;
@@ -325,7 +331,8 @@ enum status arch_isolation(const struct hart *hart, enum manifest_isolation want
 
 /* --- vCPUs ------------------------------------------------------------------------ */
 
-struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_map *ram)
+struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, const struct hart *hart,
+			      struct ram_map *ram)
 {
 	struct fake_vcpu *fake;
 	struct reason why;
@@ -337,6 +344,7 @@ struct vcpu *arch_vcpu_create(struct capsule *capsule, unsigned id, struct ram_m
 	fake = (struct fake_vcpu *)(uintptr_t)memory.raw;
 	memset(fake, 0, sizeof(*fake));
 	fake->vcpu = (struct vcpu){.capsule = capsule, .id = id};
+	(void)hart;
 	fake_arch_note(FAKE_CREATE, &fake->vcpu, id, 0);
 	return &fake->vcpu;
 }

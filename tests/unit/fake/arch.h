@@ -120,7 +120,8 @@ struct fake_arch {
 	jmp_buf *leave;		       /* where calls that don't return go: with the kind + 1 */
 	bool (*fails)(const char *at); /* asked before each step that can fail; NULL: none does */
 
-	enum status sealed; /* of arch_isolation_seal() */
+	uint64_t nothing_at; /* where nothing answers (arch_answers); 0: everything does */
+	enum status sealed;  /* of arch_isolation_seal() */
 
 	enum manifest_isolation wanted; /* what arch_isolation() was asked for last */
 };

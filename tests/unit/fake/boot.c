@@ -17,6 +17,11 @@ struct capsule *boot_capsule_to_tell(void)
 	return fake_boot.told && fake_boot.told->figures ? fake_boot.told : NULL;
 }
 
+struct capsule *boot_capsule_at(unsigned index)
+{
+	return index < fake_boot.capsule_count ? fake_boot.capsules[index] : NULL;
+}
+
 void boot_capsule_ended(struct capsule *capsule)
 {
 	fake_boot.ended++;

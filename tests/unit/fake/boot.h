@@ -10,6 +10,8 @@ struct fake_boot {
 	unsigned revived;	    /* calls of boot_capsule_revived() */
 	const struct capsule *last; /* of either */
 	struct capsule *told;	    /* whose figures may be told; the test sets it */
+	unsigned capsule_count;	    /* that boot_capsule_at() gives */
+	struct capsule *capsules[8];
 };
 
 extern struct fake_boot fake_boot;

@@ -3,6 +3,9 @@
 #include "unit.h"
 
 #include "core/assert.h"
+#include "core/this_hart.h"
+
+xlen_t panic_hart;
 
 void panic(const char *format, ...)
 {
@@ -14,4 +17,9 @@ void panic(const char *format, ...)
 	va_end(args);
 	mock_assert(0, text, "panic", 0);
 	abort();
+}
+
+_Noreturn void arch_lock_is_stuck(unsigned long holder)
+{
+	panic("%lx never lets go of a lock", holder);
 }
