@@ -7,7 +7,7 @@ HOST_CC ?= gcc
 
 CHECK_DIR := build/host/check
 CHECK_SOURCES := tools/manifest-check.c $(wildcard src/core/manifest*.c src/core/image*.c) \
-	src/core/guest_tree.c src/core/refuse.c src/lib/print.c
+	src/core/guest_tree.c src/core/machine_blocks.c src/core/refuse.c src/lib/print.c
 CHECK_LIBFDT := fdt fdt_check fdt_ro fdt_strerror fdt_sw
 CHECK_OBJECTS := $(CHECK_SOURCES:%.c=$(CHECK_DIR)/%.o) $(CHECK_LIBFDT:%=$(CHECK_DIR)/libfdt/%.o) \
 	$(BEARSSL_SOURCES:%.c=$(CHECK_DIR)/bearssl/%.o)

@@ -23,6 +23,7 @@
 #include "core/assert.h"
 #include "core/guest_tree.h"
 #include "core/image.h"
+#include "core/machine.h"
 #include "core/manifest.h"
 #include "lib/print.h"
 #include "vdev/map.h"
@@ -126,12 +127,14 @@ static void write_file(const char *name, const void *data, size_t size)
 static void nominal_isa(unsigned xlen, struct guest_tree *tree)
 {
 	static const char extensions[] = "i\0m\0a\0f\0d\0c\0zicntr\0zicsr\0zifencei";
+	static const uint8_t no_blocks[MACHINE_BLOCKS];
 
 	tree->isa_base = xlen == 64 ? "rv64i" : "rv32i";
 	tree->isa = xlen == 64 ? "rv64imafdc_zicntr_zicsr_zifencei"
 			       : "rv32imafdc_zicntr_zicsr_zifencei";
 	tree->extensions = extensions;
 	tree->extensions_length = sizeof(extensions);
+	tree->block_shifts = no_blocks;
 	tree->mmu_type = xlen == 64 ? "riscv,sv39" : "riscv,sv32";
 }
 

@@ -38,12 +38,6 @@ static void read_extensions(const struct tree_place *place, struct machine_hart 
 	hart->extensions_length = length;
 }
 
-const char *const machine_block_names[MACHINE_BLOCKS] = {
-	"riscv,cbom-block-size",
-	"riscv,cboz-block-size",
-	"riscv,cbop-block-size",
-};
-
 /* A power of two. Larger than a page, and a block might be of two guests. */
 static void read_blocks(const struct tree_place *place, struct machine_hart *hart)
 {

@@ -50,7 +50,9 @@ PUMP = 28000
 def counted(folder, name, width, cpu, images, capsules, options, harts=1):
     xlen = width.xlen
     image = pack(folder, xlen, images, capsules)
-    run = emulator.on_diosix(width, "worst-" + name, cpu, image, options, harts=harts)
+    # Files of that name are written: another process may have another test of this kind.
+    unique = "-".join(["worst", name, folder.parent.name, folder.name])
+    run = emulator.on_diosix(width, unique, cpu, image, options, harts=harts)
     return run, traps.worst_of([(name, run)], xlen)
 
 
