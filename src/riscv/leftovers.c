@@ -58,7 +58,7 @@ void leftovers_probe(struct cpu *cpu)
 		found &= ~(unsigned)LEFTOVER_SRMCFG;
 	if (aia_probe(cpu, closed))
 		found |= LEFTOVER_AIA;
-	if (cpu->has_menvcfg && has_landing_pads())
+	if (cpu->has_menvcfg && cpu->has_supervisor && has_landing_pads())
 		found |= LEFTOVER_PAD;
 	cpu->leftovers = found;
 }

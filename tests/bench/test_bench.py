@@ -80,14 +80,14 @@ def test_names_of_traps(xlen, cause, extension, function, name):
 class Counted:
     """A run that met one kind of trap."""
 
-    def __init__(self, worst, sfence):
+    def __init__(self, worst, sfence, longest):
         self.counts = {"unsorted": 0, "traps": [{
             "cause": 2, "extension": 0, "function": 0, "count": 2, "total": worst + 10,
-            "least": 10, "worst": worst, "sfence": sfence, "hfence": 0, "pmp": 0}]}
+            "least": 10, "worst": worst, "longest": longest, "sfence": sfence, "hfence": 0, "pmp": 0}]}
 
 
 def test_worst_is_taken_over_all_guests():
-    found = traps.worst_of([("one", Counted(50, 3)), ("other", Counted(70, 1))], 64)
+    found = traps.worst_of([("one", Counted(50, 3, 20)), ("other", Counted(70, 1, 10))], 64)
     assert found == {"exception: illegal instruction": {
-        "count": 4, "total": 140, "worst": 70, "guest": "other", "sfence": 3, "hfence": 0,
+        "count": 4, "total": 140, "worst": 70, "longest": 20, "guest": "other", "sfence": 3, "hfence": 0,
         "pmp": 0}}
