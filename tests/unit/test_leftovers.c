@@ -110,7 +110,7 @@ static int set_up(void **state)
 	hart.has_aia = hart.has_pads = hart.records = hart.file = true;
 	hart.exists = (1 << PROBED) - 1;
 	hart.stateen_bits = UINT64_MAX;
-	cpu.has_menvcfg = true;
+	cpu.has_menvcfg = cpu.has_supervisor = true;
 	return 0;
 }
 
@@ -128,6 +128,12 @@ static void test_open(void **state)
 	(void)state;
 	expect(0x7f);
 	assert_int_equal(hart.senvcfg, 0);
+	/* senvcfg is the supervisor's. */
+	cpu.has_supervisor = false;
+	hart.senvcfg = 1;
+	expect(0x7f & ~LEFTOVER_PAD);
+	assert_int_equal(hart.senvcfg, 1);
+	cpu.has_supervisor = true;
 	/* fcsr goes with F's registers. */
 	cpu.isa = ISA_BIT(ISA_F);
 	expect(0x7f & ~LEFTOVER_FCSR);
