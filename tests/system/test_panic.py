@@ -58,8 +58,8 @@ def test_fault_in_the_report(bench, tmp_path, width):
 
 @pytest.mark.parametrize("width", [64, 32])
 def test_panic_under_locks(bench, tmp_path, width):
-    """A hart panics while the locks of log and console are held: by itself, or by one that has
-    stopped for the panic. It reports all the same."""
+    """A hart panics while the locks of log and console are held by nobody who will let go of them. It
+    reports all the same. That the log itself doesn't wait meanwhile is tests/unit/test_log.c's."""
     sp, tp, a0 = 2, 4, 10
     machine = bench.start(command(guest("spin", width), width=width, cpus=1,
                                   extra=stub(tmp_path / "gdb")), limit=60)
