@@ -49,6 +49,12 @@ struct hart_placed {
 	uint8_t names;	 /* how many capsules name it; it stays at 255 */
 };
 
+enum hart_presence {
+	HART_EXPECTED, /* it may still come */
+	HART_READY,    /* it has probed itself */
+	HART_LEFT_OUT, /* it came too late, or not at all; nothing counts on it ever after */
+};
+
 struct hart {
 	const struct machine_hart *description; /* of the device tree */
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
@@ -56,7 +62,7 @@ struct hart {
 	xlen_t vendor, architecture, implementation; /* mvendorid, marchid, mimpid */
 	const char *unfit; /* why it can run no capsule, or NULL: it can */
 	bool reachable; /* the interrupt controller's part of it is set up (drivers_start_hart) */
-	bool ready;	/* it has probed itself; written with release order */
+	unsigned presence; /* enum hart_presence; atomic, written once, by whoever is first */
 
 	struct vcpu *vcpu; /* whose state is in the registers, or NULL; atomic to read */
 	struct sched sched;

@@ -62,6 +62,23 @@ void arch_boot_elsewhere(const struct machine *machine)
 	boot_hand_over(another);
 }
 
+static enum hart_presence presence(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->hart.presence, __ATOMIC_ACQUIRE);
+}
+
+/* What a hart is from now on, unless it was decided before; gives what was decided. */
+static enum hart_presence decide(struct cpu *cpu, enum hart_presence wanted)
+{
+	unsigned expected = HART_EXPECTED;
+
+	/* Both orders, since gcc 12 goes by that of failure when it places the fence before it. */
+	if (__atomic_compare_exchange_n(&cpu->hart.presence, &expected, wanted, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return wanted;
+	return expected;
+}
+
 struct cpu *cpu_at(unsigned index)
 {
 	return index < cpu_count ? table[index].cpu : NULL;
@@ -71,7 +88,7 @@ struct hart *arch_hart(unsigned index)
 {
 	struct cpu *cpu = cpu_at(index);
 
-	return cpu && __atomic_load_n(&cpu->hart.ready, __ATOMIC_ACQUIRE) ? &cpu->hart : NULL;
+	return cpu && presence(cpu) == HART_READY ? &cpu->hart : NULL;
 }
 
 struct hpa_range arch_image(void)
@@ -140,7 +157,7 @@ static void introduce(const struct cpu *cpu)
 		log_alert("This CPU core can't run capsules: %s", cpu->hart.unfit);
 }
 
-/* A hart learns about itself, then waits for work. On its own stack. */
+/* A hart learns about itself, on its own stack. */
 static void come_up(struct cpu *cpu)
 {
 	csr_write(mtvec, (uintptr_t)trap_entry_mtimecmp);
@@ -155,13 +172,20 @@ static void come_up(struct cpu *cpu)
 	csr_set(mie, cpu->msip ? MIP_MSIP | MIP_MEIP : MIP_MEIP);
 	timer_set_up(cpu);
 	introduce(cpu);
-	__atomic_store_n(&cpu->hart.ready, true, __ATOMIC_RELEASE);
 }
 
+/*
+ * Whoever comes after the boot hart has stopped waiting stays out: what can run where is settled
+ * then, and its trying out of interrupts could reach a hart that has work.
+ */
 _Noreturn void cpu_main(struct cpu *cpu)
 {
-	come_up(cpu);
-	sched_run(&cpu->hart);
+	if (presence(cpu) == HART_EXPECTED) {
+		come_up(cpu);
+		if (decide(cpu, HART_READY) == HART_READY)
+			sched_run(&cpu->hart);
+	}
+	arch_hart_park();
 }
 
 /* The boot hart has a block already, which now gets its description. */
@@ -214,7 +238,7 @@ static void wait_for_all(const struct machine *machine)
 	for (unsigned i = 0; i < machine->hart_count; i++) {
 		while (!arch_hart(i) && arch_time() - start < timebase)
 			;
-		if (!arch_hart(i))
+		if (decide(cpu_at(i), HART_LEFT_OUT) == HART_LEFT_OUT)
 			log_alert("CPU %lu did not come up within a second: it is left out",
 				  machine->harts[i].id);
 	}
@@ -250,6 +274,7 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 			      "The device tree has no usable node for the CPU that booted, %u",
 			      hart_this()->id);
 	come_up(cpu_of(hart_this()));
+	decide(cpu_of(hart_this()), HART_READY);
 	if (!probe_clock())
 		return refuse(
 			why, ERR_MISSING,

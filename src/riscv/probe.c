@@ -5,6 +5,7 @@
  * a timer that will never ring isn't waited for.
  */
 #include "core/arch.h"
+#include "core/lock.h"
 #include "riscv/access.h"
 #include "riscv/cpu.h"
 
@@ -64,8 +65,15 @@ static void is_unfit(struct cpu *cpu, const char *why)
 		cpu->hart.unfit = why;
 }
 
+/*
+ * One hart at a time: where the registers in the device tree are each other's, two harts that try
+ * at once would ring for one another, and both take it for their own doing.
+ */
+static struct lock trying;
+
 void probe_interrupts(struct cpu *cpu)
 {
+	lock_take(&trying);
 	if (cpu->mtimecmp && !timer_rings(cpu->mtimecmp)) {
 		is_unfit(cpu, "its timer isn't where the device tree says, or doesn't ring");
 		cpu->mtimecmp = 0;
@@ -77,4 +85,5 @@ void probe_interrupts(struct cpu *cpu)
 			      "come");
 		cpu->msip = NULL;
 	}
+	lock_drop(&trying);
 }

@@ -96,7 +96,7 @@ static void sim_reset(unsigned harts)
 	sched_init(SIM_HZ, harts);
 	for (unsigned i = 0; i < FAKE_HARTS; i++) {
 		fake_arch.harts[i].sched.turn = SIM_TURN;
-		fake_arch.harts[i].ready = i < harts;
+		fake_arch.harts[i].presence = i < harts ? HART_READY : HART_LEFT_OUT;
 	}
 }
 

@@ -91,7 +91,7 @@ static void test_refusals(void **state)
 	assert_refuses(IDS(0), 0, ERR_MISSING,
 		       "none of its 1 CPU core can run it: it has no S-mode");
 	assert_refuses(NULL, 301, ERR_RANGE, "its 3 CPU cores have 300");
-	fake_arch.harts[1].ready = false; /* it didn't come up */
+	fake_arch.harts[1].presence = HART_LEFT_OUT; /* it didn't come up */
 	assert_refuses(IDS(1), 0, ERR_MISSING, "CPU 1, ");
 	assert_gets(NULL, 0, 0xc);
 	place_note(wishes(IDS(2, 3), 0));

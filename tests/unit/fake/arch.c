@@ -15,7 +15,7 @@ void fake_arch_reset(void)
 		struct hart *hart = &fake_arch.harts[i];
 
 		hart->id = hart->index = i;
-		hart->ready = true;
+		hart->presence = HART_READY;
 		hart->sched.runnable = (struct heap){fake_arch.nodes[i][0], 0, FAKE_QUEUE};
 		hart->sched.timer_at = UINT64_MAX;
 		hart->sched.timers = (struct heap){fake_arch.nodes[i][1], 0, FAKE_QUEUE};
@@ -232,7 +232,9 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 
 struct hart *arch_hart(unsigned index)
 {
-	return index < FAKE_HARTS && fake_arch.harts[index].ready ? &fake_arch.harts[index] : NULL;
+	return index < FAKE_HARTS && fake_arch.harts[index].presence == HART_READY
+		       ? &fake_arch.harts[index]
+		       : NULL;
 }
 
 /* --- isolation: one back end, which can also move guest RAM to another address ----- */
