@@ -199,6 +199,10 @@ static bool log_fits(void)
 {
 	const struct console_port *port = console.attached;
 
+	/* What a command tells: guests' output waits for that, and the terminal is at a line's
+	 * start. */
+	if (console.menu)
+		return true;
 	if (rest_waits())
 		return false;
 	return !port || (!console_in_line() && (long)(port->sent - console.log_after) >= 0);

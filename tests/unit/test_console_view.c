@@ -485,6 +485,39 @@ static void test_menu_pieces(void **state)
 	assert_new("half of a line\r\n<4>\r\n<5>\r\n");
 }
 
+/*
+ * The guest's output waits for the menu, which waits for the figures, which wait for room in the
+ * log: whatever the terminal hadn't taken yet when they were asked for, they are shown first.
+ */
+static void test_menu_pieces_before_output(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 4; round++) {
+		bool merged = round & 1, ended = round & 2;
+
+		start(2);
+		if (!merged)
+			attach(two);
+		uart.patience = uart.polls = 0;
+		write_to(two, "so much that the terminal is busy\n");
+		write_to(two, "and more\n");
+		if (ended)
+			console_end(two, false);
+		say_line();
+		log_lines = 2;
+		command_says = true;
+		pieces = 20;
+		press("\x1ds");
+		uart.sent = 0;
+		pass(SECOND);
+		settle();
+		assert_int_equal(pieces, 0);
+		assert_int_equal(console.menu, MENU_CLOSED);
+		assert_non_null(strstr(uart.wire, "and more"));
+		assert_int_equal(lines_taken, lines_said);
+	}
+}
+
 static void test_menu_commands(void **state)
 {
 	(void)state;
@@ -778,14 +811,31 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),	  TEST(test_merged),	   TEST(test_turns),
-		TEST(test_partial),	  TEST(test_long_line),	   TEST(test_merged_end),
-		TEST(test_filter),	  TEST(test_utf8),	   TEST(test_utf8_cut),
-		TEST(test_filter_random), TEST(test_merged_full),  TEST(test_hidden),
-		TEST(test_menu_attach),	  TEST(test_menu_close),   TEST(test_menu_key_itself),
-		TEST(test_menu_log),	  TEST(test_menu_figures), TEST(test_menu_pieces),
-		TEST(test_menu_commands), TEST(test_first_key),	   TEST(test_leave),
-		TEST(test_replay),	  TEST(test_random),	   TEST(test_random_keys),
+		TEST(test_start),
+		TEST(test_merged),
+		TEST(test_turns),
+		TEST(test_partial),
+		TEST(test_long_line),
+		TEST(test_merged_end),
+		TEST(test_filter),
+		TEST(test_utf8),
+		TEST(test_utf8_cut),
+		TEST(test_filter_random),
+		TEST(test_merged_full),
+		TEST(test_hidden),
+		TEST(test_menu_attach),
+		TEST(test_menu_close),
+		TEST(test_menu_key_itself),
+		TEST(test_menu_log),
+		TEST(test_menu_figures),
+		TEST(test_menu_pieces),
+		TEST(test_menu_pieces_before_output),
+		TEST(test_menu_commands),
+		TEST(test_first_key),
+		TEST(test_leave),
+		TEST(test_replay),
+		TEST(test_random),
+		TEST(test_random_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
