@@ -645,6 +645,50 @@ static void test_loading_alone(void **state)
 	assert_int_equal(fake_arch_count(FAKE_SLEEP), 0);
 }
 
+/*
+ * It reboots, and an idle hart has the loading to do. Its turns there begin the long way from the
+ * first one on: what it has in memory is still of the life before.
+ */
+static void test_loading_elsewhere(void **state)
+{
+	struct hart *other = &fake_arch.harts[1];
+	unsigned ticks = 0;
+
+	(void)state;
+	prepare(3);
+	capsules[0].harts = (struct hart_set){{3}};
+	steps_needed = 20;
+	step_time = TURN;
+	while (work() != vcpu_of(0))
+		ring();
+	assert_true(vcpu_of(0)->plain);
+	sched_set_idle(other, true);
+	capsule_end(&capsules[0], CAPSULE_REBOOT, "reboots");
+	assert_ptr_not_equal(work(), vcpu_of(0));
+	assert_ptr_equal(vcpu_of(0)->hart, other);
+
+	hart = arch_this_hart = other;
+	sched_read_inbox(other);
+	add_guest(3, SHARE_WEIGHT_DEFAULT);
+	fake_arch.loaded[1] = NULL;
+	while (capsules[0].state == CAPSULE_LOADING) {
+		struct vcpu *before, *next;
+
+		sched_work(other);
+		before = other->vcpu;
+		fake_arch.time = other->sched.turn_end;
+		next = sched_tick(fake_arch.time);
+		if (!next)
+			continue;
+		assert_int_equal(next->capsule->state, CAPSULE_RUNNING);
+		arch_vcpu_switch(before, next);
+		ticks++;
+	}
+	assert_int_equal(steps[0], 20);
+	assert_int_equal(ticks, 0);
+	hart = arch_this_hart = fake_arch.harts;
+}
+
 static void ask_for_restart(struct hart *which)
 {
 	assert_ptr_equal(which, hart);
@@ -1002,6 +1046,7 @@ int main(void)
 		cmocka_unit_test(test_back_off_beside),
 		cmocka_unit_test(test_loading_beside),
 		cmocka_unit_test(test_loading_alone),
+		cmocka_unit_test(test_loading_elsewhere),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_no_guests),
