@@ -195,7 +195,9 @@ bool console_is_patient(const struct console_port *port, struct console_patience
 {
 	uint64_t now = arch_time();
 
-	if (!patience->until || patience->sent != port->sent) {
+	/* An open menu holds output up as well, but closes by itself. */
+	if (!patience->until || patience->sent != port->sent ||
+	    (console.menu && console.menu != MENU_BUSY)) {
 		/* An eighth of a silence is twelve milliseconds. */
 		patience->until = now + (console.silence >> 3);
 		patience->sent = port->sent;
