@@ -135,6 +135,7 @@ unsigned console_send(const uint8_t *bytes, unsigned size)
 	if (size > console.room)
 		size = console.room;
 	console.room -= size;
+	console.taken += size;
 	if (console_road.data)
 		store_bytes(console_road.data, bytes, size);
 	else

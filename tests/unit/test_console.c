@@ -213,7 +213,7 @@ static bool write_blocking(uint8_t byte)
 	struct console_patience patience = {0};
 
 	while (!console_write(port, byte)) {
-		if (!console_is_patient(port, &patience))
+		if (!console_is_patient(&patience))
 			return false;
 		fake_arch.time += SECOND / 100000;
 	}
@@ -266,7 +266,7 @@ static void test_blocking_behind_menu(void **state)
 		assert_true(console_write(port, 'x'));
 	began = fake_arch.time;
 	while (!console_write(port, 'y')) {
-		assert_true(console_is_patient(port, &patience));
+		assert_true(console_is_patient(&patience));
 		fake_arch.time += SECOND / 100;
 		if (fake_arch.time >= console_deadline())
 			console_tick();

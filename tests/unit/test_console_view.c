@@ -334,6 +334,41 @@ static void test_hidden(void **state)
 	assert_true(console_write(one, 'y'));
 }
 
+/*
+ * A call that blocks gives its byte up when the terminal takes nothing (console_is_patient). A
+ * terminal that takes its time, for what neighbours write too, is none of that.
+ */
+static void test_merged_blocking(void **state)
+{
+	struct console_patience patience = {0};
+	char line[101];
+
+	(void)state;
+	memset(line, 'x', 99);
+	memcpy(line + 99, "\n", 2);
+	start(3);
+	uart.patience = uart.polls = 0;
+	while (bytes_to(one, line, 100) == 100)
+		;
+	while (bytes_to(one, line, 1) == 1)
+		;
+	/* 16 bytes a millisecond and a half: 115200 baud. */
+	for (unsigned i = 0; i < 300; i++) {
+		if (console_write(one, 'y'))
+			patience.until = 0;
+		else
+			assert_true(console_is_patient(&patience));
+		bytes_to(two, line, 100);
+		bytes_to(&ports[2], line, 100);
+		fake_arch.time += SECOND / 1000 * 3 / 2;
+		if (uart_works())
+			console_interrupt();
+		if (fake_arch.time >= console_deadline())
+			console_tick();
+	}
+	assert_true(uart.sent > 4000);
+}
+
 /* --- the menu ------------------------------------------------------------------------ */
 
 static void test_menu_attach(void **state)
@@ -811,31 +846,19 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),
-		TEST(test_merged),
-		TEST(test_turns),
-		TEST(test_partial),
-		TEST(test_long_line),
-		TEST(test_merged_end),
-		TEST(test_filter),
-		TEST(test_utf8),
-		TEST(test_utf8_cut),
-		TEST(test_filter_random),
-		TEST(test_merged_full),
-		TEST(test_hidden),
-		TEST(test_menu_attach),
-		TEST(test_menu_close),
-		TEST(test_menu_key_itself),
-		TEST(test_menu_log),
-		TEST(test_menu_figures),
-		TEST(test_menu_pieces),
-		TEST(test_menu_pieces_before_output),
-		TEST(test_menu_commands),
-		TEST(test_first_key),
-		TEST(test_leave),
-		TEST(test_replay),
-		TEST(test_random),
-		TEST(test_random_keys),
+		TEST(test_start),	  TEST(test_merged),
+		TEST(test_turns),	  TEST(test_partial),
+		TEST(test_long_line),	  TEST(test_merged_end),
+		TEST(test_filter),	  TEST(test_utf8),
+		TEST(test_utf8_cut),	  TEST(test_filter_random),
+		TEST(test_merged_full),	  TEST(test_merged_blocking),
+		TEST(test_hidden),	  TEST(test_menu_attach),
+		TEST(test_menu_close),	  TEST(test_menu_key_itself),
+		TEST(test_menu_log),	  TEST(test_menu_figures),
+		TEST(test_menu_pieces),	  TEST(test_menu_pieces_before_output),
+		TEST(test_menu_commands), TEST(test_first_key),
+		TEST(test_leave),	  TEST(test_replay),
+		TEST(test_random),	  TEST(test_random_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

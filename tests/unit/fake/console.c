@@ -38,9 +38,8 @@ bool console_write_slowly(struct console_port *port, xlen_t byte)
 	return console_write_bytes(port, &one, 1) == 1;
 }
 
-bool console_is_patient(const struct console_port *port, struct console_patience *patience)
+bool console_is_patient(struct console_patience *patience)
 {
-	(void)port;
 	(void)patience;
 	return fake.patience && fake.patience--;
 }
