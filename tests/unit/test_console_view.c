@@ -554,6 +554,25 @@ static void test_menu_pieces_before_output(void **state)
 	}
 }
 
+/* Keys that come all at once: what belongs to the menu reaches no guest, however slow the UART is.
+ */
+static void test_menu_keys_at_once(void **state)
+{
+	(void)state;
+	start(2);
+	attach(one);
+	uart.patience = uart.polls = 0;
+	press("\x1dm\x1dk2\x1dl\x1d\x1d\x1d"
+	      "1\x1dr");
+	assert_int_equal(stops, 1);
+	assert_int_equal(about, 1);
+	assert_int_equal(restarts, 1);
+	assert_int_equal(rewinds, 1);
+	assert_int_equal(console_read(one), -1);
+	assert_int_equal(console_read(two), -1);
+	assert_int_equal(console.menu, MENU_CLOSED);
+}
+
 static void test_menu_commands(void **state)
 {
 	(void)state;
@@ -901,19 +920,33 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),	  TEST(test_merged),
-		TEST(test_turns),	  TEST(test_partial),
-		TEST(test_long_line),	  TEST(test_merged_end),
-		TEST(test_filter),	  TEST(test_utf8),
-		TEST(test_utf8_cut),	  TEST(test_filter_random),
-		TEST(test_merged_full),	  TEST(test_merged_blocking),
-		TEST(test_hidden),	  TEST(test_menu_attach),
-		TEST(test_menu_close),	  TEST(test_menu_key_itself),
-		TEST(test_menu_log),	  TEST(test_menu_figures),
-		TEST(test_menu_pieces),	  TEST(test_menu_pieces_before_output),
-		TEST(test_menu_commands), TEST(test_menu_long_numbers),
-		TEST(test_first_key),	  TEST(test_leave),
-		TEST(test_replay),	  TEST(test_random),
+		TEST(test_start),
+		TEST(test_merged),
+		TEST(test_turns),
+		TEST(test_partial),
+		TEST(test_long_line),
+		TEST(test_merged_end),
+		TEST(test_filter),
+		TEST(test_utf8),
+		TEST(test_utf8_cut),
+		TEST(test_filter_random),
+		TEST(test_merged_full),
+		TEST(test_merged_blocking),
+		TEST(test_hidden),
+		TEST(test_menu_attach),
+		TEST(test_menu_close),
+		TEST(test_menu_key_itself),
+		TEST(test_menu_log),
+		TEST(test_menu_figures),
+		TEST(test_menu_pieces),
+		TEST(test_menu_pieces_before_output),
+		TEST(test_menu_keys_at_once),
+		TEST(test_menu_commands),
+		TEST(test_menu_long_numbers),
+		TEST(test_first_key),
+		TEST(test_leave),
+		TEST(test_replay),
+		TEST(test_random),
 		TEST(test_random_keys),
 	};
 
