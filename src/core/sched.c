@@ -140,6 +140,7 @@ static void take_job(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	if (vcpu->capsule->state == CAPSULE_LOADING && vcpu->id == 0) {
 		capsule_load_step(vcpu->capsule);
 		sched_pay(sched, vcpu, arch_time());
+		sched->spent = false; /* nothing of it is in the registers: it is give_turn()'s */
 		vcpu->since = sched->since;
 		sched_queue(sched, vcpu);
 		sched_close(vcpu);

@@ -632,6 +632,26 @@ static void test_loading_beside(void **state)
 	assert_int_equal(vcpu_of(1)->switches, 1);
 }
 
+/* Its capsule's ceiling is no matter of whoever has the next turn. */
+static void test_loading_under_ceiling(void **state)
+{
+	(void)state;
+	prepare(2);
+	steps_needed = 20;
+	step_time = TURN;
+	capsules[1].state = CAPSULE_LOADING;
+	share_cap_init(&capsules[1].cap, 10, TURN, fake_arch.time);
+	vcpu_of(1)->capped = true;
+	work();
+	while (capsules[1].state == CAPSULE_LOADING) {
+		ring();
+		assert_int_equal(vcpu_of(0)->place, VCPU_RUNNING);
+		assert_false(hart->sched.spent);
+	}
+	/* It has them to pay for before it runs. */
+	assert_true(capsules[1].cap.left < 0);
+}
+
 /* Nobody else can run: all steps at once, and what comes meanwhile is served. */
 static void test_loading_alone(void **state)
 {
@@ -1045,6 +1065,7 @@ int main(void)
 		cmocka_unit_test(test_start_in_flight),
 		cmocka_unit_test(test_back_off_beside),
 		cmocka_unit_test(test_loading_beside),
+		cmocka_unit_test(test_loading_under_ceiling),
 		cmocka_unit_test(test_loading_alone),
 		cmocka_unit_test(test_loading_elsewhere),
 		cmocka_unit_test(test_requests),
