@@ -32,6 +32,7 @@ enum sim_kind {
 	SIM_YIELDS, /* computes, sends itself an IPI and executes WFI */
 	SIM_STOPS,  /* computes, then stops (HSM) */
 	SIM_STARTS, /* computes, and now and then starts those of its capsule that are stopped */
+	SIM_ENDS,   /* computes, then its capsule ends, to start again */
 };
 
 /* A ticket lock: who comes first gets it first, whether it runs or not. */
@@ -276,9 +277,11 @@ static void sim_act(struct hart *hart, struct sim_guest *guest)
 	struct vcpu *vcpu = guest->vcpu;
 	struct capsule *capsule = vcpu->capsule;
 
-	if (guest->kind == SIM_STOPS || guest->kind == SIM_STARTS) {
+	if (guest->kind == SIM_STOPS || guest->kind == SIM_STARTS || guest->kind == SIM_ENDS) {
 		guest->left = 1 + sim_around(guest->busy);
-		if (guest->kind == SIM_STOPS)
+		if (guest->kind == SIM_ENDS)
+			capsule_end(capsule, CAPSULE_AGAIN, "again");
+		else if (guest->kind == SIM_STOPS)
 			sim_stop(hart, guest);
 		else
 			sim_start_others(capsule);
@@ -390,6 +393,9 @@ static void sim_check_hart(unsigned index)
 	}
 	assert_int_equal(sched_waits(hart->index), hart->sched.runnable.count != 0);
 	if (!it->asleep) {
+		/* Or its end is about to be heard of. */
+		assert_true(vcpu->capsule->state == CAPSULE_RUNNING ||
+			    vcpu->capsule->state == CAPSULE_STOPPING);
 		assert_int_equal(vcpu->place, VCPU_RUNNING);
 		assert_false(vcpu->wait);
 		/* No tick when nothing competes. */
@@ -534,7 +540,7 @@ static void sim_run(uint64_t ticks)
 }
 
 /* What the vCPU has run, up to now. */
-static uint64_t sim_ran(const struct vcpu *vcpu)
+static __attribute__((unused)) uint64_t sim_ran(const struct vcpu *vcpu)
 {
 	const struct hart *hart = vcpu->hart;
 
