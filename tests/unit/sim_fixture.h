@@ -279,8 +279,10 @@ static void sim_act(struct hart *hart, struct sim_guest *guest)
 
 	if (guest->kind == SIM_STOPS || guest->kind == SIM_STARTS || guest->kind == SIM_ENDS) {
 		guest->left = 1 + sim_around(guest->busy);
-		if (guest->kind == SIM_ENDS)
+		if (guest->kind == SIM_ENDS && unit_random_below(2))
 			capsule_end(capsule, CAPSULE_AGAIN, "again");
+		else if (guest->kind == SIM_ENDS)
+			capsule_ask(capsule, CAPSULE_RESTART);
 		else if (guest->kind == SIM_STOPS)
 			sim_stop(hart, guest);
 		else
@@ -361,11 +363,16 @@ static void sim_main(unsigned index)
 		sim.used[guest->vcpu->capsule - sim_capsules][sim.slot] += ran;
 		if (guest->left != UINT64_MAX)
 			guest->left -= ran;
-		if (sim_interrupts(hart))
+		/* Another hart's call goes before the alarm, and what it leaves to be done does,
+		 * too. */
+		fake_arch_deliver(hart);
+		if (fake_arch.work[index])
+			continue;
+		if (arch_timer_interrupt(fake_arch.time))
 			sim_tick(hart);
 		else if (guest->kind == SIM_LOCKS)
 			sim_lock_step(guest);
-		else if (!fake_arch.work[index] && guest->left == 0)
+		else if (guest->left == 0)
 			sim_act(hart, guest);
 	}
 }

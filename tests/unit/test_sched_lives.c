@@ -12,6 +12,16 @@ enum { ALL = 0xf, SECOND = SIM_HZ, LOAD_STEPS = 3 };
 
 /* --- loading, in place of core/capsule_load.c ------------------------------------------------ */
 
+/* What the guest's program knows of the life before is gone as well. */
+static void begin(struct sim_guest *guest)
+{
+	struct fake_vcpu *fake = fake_vcpu_of(guest->vcpu);
+
+	guest->asleep = guest->holds = false;
+	guest->left = guest->kind == SIM_SPINS ? UINT64_MAX : 1 + sim_around(guest->busy);
+	fake->spins = fake->ipi = false;
+}
+
 bool capsule_load_step(struct capsule *capsule)
 {
 	assert_int_equal(capsule->state, CAPSULE_LOADING);
@@ -19,6 +29,9 @@ bool capsule_load_step(struct capsule *capsule)
 	if (++capsule->loaded < LOAD_STEPS)
 		return false;
 	capsule->loaded = 0;
+	sim.locks[capsule - sim_capsules] = (struct sim_lock){0};
+	for (unsigned i = 0; i < capsule->vcpu_count; i++)
+		begin(sim_guest_of(capsule->vcpus[i]));
 	for (unsigned i = 1; i < capsule->vcpu_count; i++) {
 		assert_int_equal(capsule->vcpus[i]->place, VCPU_AWAY);
 		capsule->vcpus[i]->state = VCPU_STOPPED;
@@ -33,17 +46,25 @@ bool capsule_load_step(struct capsule *capsule)
 
 /* --- lives ----------------------------------------------------------------------------------- */
 
-/* Its first vCPU starts the others, the last one ends it all. */
+/* Its first vCPU starts the others, which do all kinds of things, and the last one ends it all. */
 static struct capsule *mortal(unsigned vcpus, uint64_t life)
 {
-	struct capsule *capsule = sim_capsule(vcpus, SHARE_WEIGHT_DEFAULT, 0, ALL);
+	static const enum sim_kind kinds[] = {SIM_SPINS, SIM_SLEEPS, SIM_LOCKS, SIM_YIELDS,
+					      SIM_STOPS};
+	uint32_t harts = unit_random_below(2) ? ALL : 1 + unit_random_below((1u << sim.harts) - 1);
+	struct capsule *capsule = sim_capsule(vcpus, 20 + unit_random_below(400),
+					      unit_random_below(4) ? 0 : 50, harts);
 
-	for (unsigned i = 0; i < vcpus; i++)
-		sim_guest(capsule->vcpus[i],
-			  i == vcpus - 1 ? SIM_ENDS
-			  : i == 0	 ? SIM_STARTS
-					 : SIM_SPINS,
-			  i == 0 ? SIM_TURN / 8 : life, 0);
+	for (unsigned i = 0; i < vcpus; i++) {
+		enum sim_kind kind = kinds[unit_random_below(ARRAY_LENGTH(kinds))];
+
+		if (i == vcpus - 1)
+			kind = SIM_ENDS;
+		else if (i == 0)
+			kind = SIM_STARTS;
+		sim_guest(capsule->vcpus[i], kind, i == 0 ? SIM_TURN / 8 : life,
+			  unit_random_below(SIM_TURN));
+	}
 	return capsule;
 }
 
@@ -69,9 +90,8 @@ static void live(unsigned harts, unsigned capsules, unsigned vcpus, unsigned oth
 		sim_run(3 * SECOND);
 		for (unsigned i = 0; i < capsules; i++) {
 			if (them[i]->starts < starts[i] + 3)
-				fail_msg("capsule %u of %u, %u vCPUs, %u others, %u harts: %u "
-					 "starts in 3 "
-					 "seconds, state %u, %u present",
+				fail_msg("capsule %u of %u, %u vCPUs, %u others, %u harts: "
+					 "%u starts in 3 seconds, state %u, %u present",
 					 i + 1, capsules, vcpus, others, harts,
 					 them[i]->starts - starts[i], them[i]->state,
 					 them[i]->present);
