@@ -10,6 +10,7 @@
 #include "core/boot.h"
 #include "core/sched.c"
 #include "core/sched_due.c"
+#include "core/watch.c"
 #include "fake/arch.h"
 #include "fake/boot.h"
 #include "fake/console.h"
@@ -68,9 +69,8 @@ static void prepare_hart(void)
 	hart = arch_this_hart;
 	steps_needed = 3;
 	step_time = 0;
-	console_timer = (struct heap_node){0};
-	console_hart = NULL;
-	sched_init(HZ, FAKE_HARTS);
+	keepers[0] = NULL;
+	sched_init(HZ, 1); /* so that there is nobody to be watched */
 	for (unsigned i = 0; i < FAKE_HARTS; i++)
 		fake_arch.harts[i].sched.turn = TURN;
 }
@@ -733,7 +733,7 @@ static void test_console_wakes(void **state)
 	(void)state;
 	for (unsigned loaded = 0; loaded < 2; loaded++) {
 		prepare(2);
-		sched_set_console_hart(hart);
+		watch_start(hart);
 		fake_console()->on_tick = tell_guest;
 		told = work();
 		if (!loaded)
@@ -771,7 +771,7 @@ static void test_console_clock(void **state)
 {
 	(void)state;
 	prepare(1);
-	sched_set_console_hart(hart);
+	watch_start(hart);
 	fake_console()->deadline = fake_arch.time + 3;
 	work();
 	assert_int_equal(fake_console()->ticks, 0);
@@ -795,7 +795,7 @@ static void test_console_clock(void **state)
 	assert_int_equal(fake_console()->ticks, 3);
 	/* Not by other harts. */
 	prepare(1);
-	sched_set_console_hart(&fake_arch.harts[1]);
+	watch_start(&fake_arch.harts[1]);
 	fake_console()->deadline = 1;
 	work();
 	assert_int_equal(fake_console()->ticks, 0);
@@ -804,12 +804,10 @@ static void test_console_clock(void **state)
 	fake_arch.call_count = 0;
 	sched_wake_console_hart();
 	assert_int_equal(fake_arch_last(FAKE_WAKE)->a, 1);
-	sched_set_console_hart(hart);
+	watch_start(hart);
 	sched_wake_console_hart();
 	assert_true(fake_arch.work[0]);
 	assert_int_equal(fake_arch_count(FAKE_WAKE), 1);
-	sched_set_console_hart(NULL);
-	sched_wake_console_hart();
 }
 
 /* --- random events, against what was promised
