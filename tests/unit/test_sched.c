@@ -385,6 +385,17 @@ static void test_all_sleep(void **state)
 	}
 }
 
+/* One that came while the hart looked what there is, after the moment for which it decides, has not
+ * waited for less than no time: its guest would see stolen time go back. */
+static void test_came_late(void **state)
+{
+	(void)state;
+	prepare(1);
+	vcpu_of(0)->since = fake_arch.time + 7;
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_true(vcpu_of(0)->wait_time == 0);
+}
+
 /* An interrupt that isn't enabled wakes nobody; nor does a timer that isn't. */
 static void test_masked(void **state)
 {
@@ -992,6 +1003,7 @@ int main(void)
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_sleeper),
 		cmocka_unit_test(test_all_sleep),
+		cmocka_unit_test(test_came_late),
 		cmocka_unit_test(test_masked),
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_ended),
