@@ -6,8 +6,10 @@
  */
 #include "core/sched_internal.h"
 
-/* What waits in the inbox is held as if it were closed; so is what waits in the queues, or
- * nobody's.
+/*
+ * Those in the inbox are held as if they were closed, as those in the queue are. Those in the queue
+ * keep their places, by which sched_adopt() knows them; no other node does, lest it be taken out of
+ * where it isn't any more.
  */
 void sched_disown(struct hart *hart)
 {

@@ -55,8 +55,8 @@ static void take_over(struct hart *self)
 	name_deputy();
 }
 
-/* Call the hart, after a look at whether it has taken the calls before. */
-static void look_after(struct hart *hart)
+/* Call the hart, after a look at whether it has taken the calls before. True when it is lost. */
+static bool look_after(struct hart *hart)
 {
 	bool silent = __atomic_load_n(&hart->sched.calls, __ATOMIC_RELAXED) & SCHED_CALL_ANSWER;
 
@@ -72,6 +72,7 @@ static void look_after(struct hart *hart)
 	}
 	if (hart->unfit)
 		sched_disown(hart);
+	return hart->unfit;
 }
 
 /* True when the hart's being lost would keep somebody waiting. */
@@ -81,21 +82,25 @@ static bool is_awaited(const struct hart *hart)
 	       sched_waits(hart->index);
 }
 
-static void look_after_all(const struct hart *self)
+/* True when any is lost. */
+static bool look_after_all(const struct hart *self)
 {
+	bool any = false;
+
 	for (unsigned i = 0; i < sched_harts.count; i++) {
 		struct hart *hart = arch_hart(i);
 
 		if (hart && hart != self && (!hart->unfit || hart->unfit == lost) &&
 		    is_awaited(hart))
-			look_after(hart);
+			any |= look_after(hart);
 	}
 	if (!keepers[1] || keepers[1]->unfit)
 		name_deputy();
+	return any;
 }
 
-/* What waits on a lost hart goes elsewhere; if the hart has one of its vCPUs in hand, it is lost.
- */
+/* What waits on a lost hart goes elsewhere. A capsule of which such a hart has a vCPU in hand is
+ * lost. */
 static void look_at_capsule(struct capsule *capsule)
 {
 	for (unsigned i = 0; i < capsule->vcpu_count; i++) {
@@ -113,20 +118,17 @@ uint64_t watch_tend(uint64_t now)
 	struct hart *self = hart_this();
 	unsigned which = self != keepers[0];
 	struct capsule *capsule;
+	bool any;
 
 	if (self != keepers[which] || sched_harts.count < 2)
 		return SCHED_NEVER;
 	if (now < look_at[which])
 		return look_at[which];
 	look_at[which] = now + (sched_patience() >> 1);
-	if (!which) {
-		look_after_all(self);
-	} else {
-		look_after(keepers[0]);
-		if (keepers[0]->unfit)
-			take_over(self);
-	}
-	for (unsigned i = 0; self == keepers[0] && (capsule = boot_capsule_at(i)) != NULL; i++)
+	any = which ? look_after(keepers[0]) : look_after_all(self);
+	if (which && any)
+		take_over(self);
+	for (unsigned i = 0; any && (capsule = boot_capsule_at(i)) != NULL; i++)
 		look_at_capsule(capsule);
 	return look_at[which];
 }
