@@ -68,6 +68,7 @@ bool sched_adopt(struct hart *from, struct vcpu *vcpu)
 	if (vcpu->capsule->state == CAPSULE_WAITING)
 		vcpu->capsule->state = CAPSULE_LOADING;
 	vcpu->run.place = vcpu->timer.place = 0;
+	vcpu->plain = false; /* of whatever it was: that is for the long way to find out */
 	/* One that slept finds that it was woken for no reason, as may always be. */
 	return sched_move(from, vcpu, to);
 }

@@ -18,9 +18,10 @@ static struct fake_vcpu vcpus[CAPSULES][CAPSULE_VCPUS_MAX];
 static uint8_t memory[PAGE_SIZE];
 static unsigned lost; /* bit n: hart n doesn't answer */
 
-/* As core/capsule_load.c has it. */
+/* As core/capsule_load.c has it. Whose turn that is mustn't be one of the quick ones. */
 bool capsule_load_step(struct capsule *it)
 {
+	assert_false(it->vcpus[0]->plain);
 	if (++it->loaded < LOADED)
 		return false;
 	it->loaded = 0;
@@ -423,6 +424,7 @@ static void test_loading(void **state)
 			sched_close(first);
 		} else if (how == 2) {
 			first->place = VCPU_AWAY;
+			first->plain = true; /* as it was left in the life before */
 			sched_wait_until(first, fake_arch.time + 100 * (uint64_t)HZ);
 		}
 		arch_this_hart = fake_arch.harts;
