@@ -177,6 +177,8 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
 	uint64_t waited = now - vcpu->since;
 
+	if ((int64_t)waited < 0)
+		waited = 0; /* it came after `now`, by sched_see_to() */
 	vcpu->wait_time += waited;
 	if (vcpu->capsule->state != CAPSULE_RUNNING) {
 		take_job(hart, vcpu, now);

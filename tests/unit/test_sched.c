@@ -10,6 +10,7 @@
 #include "core/boot.h"
 #include "core/sched.c"
 #include "core/sched_due.c"
+#include "core/watch.c"
 #include "fake/arch.h"
 #include "fake/boot.h"
 #include "fake/console.h"
@@ -68,9 +69,8 @@ static void prepare_hart(void)
 	hart = arch_this_hart;
 	steps_needed = 3;
 	step_time = 0;
-	console_timer = (struct heap_node){0};
-	console_hart = NULL;
-	sched_init(HZ, FAKE_HARTS);
+	keepers[0] = NULL;
+	sched_init(HZ, 1); /* so that there is nobody to be watched */
 	for (unsigned i = 0; i < FAKE_HARTS; i++)
 		fake_arch.harts[i].sched.turn = TURN;
 }
@@ -383,6 +383,17 @@ static void test_all_sleep(void **state)
 			    fake_vcpu_of(hart->vcpu)->saved_timer == first);
 		assert_int_equal(fake_arch_count(FAKE_DROP), 0);
 	}
+}
+
+/* One that came while the hart looked what there is, after the moment for which it decides, has not
+ * waited for less than no time: its guest would see stolen time go back. */
+static void test_came_late(void **state)
+{
+	(void)state;
+	prepare(1);
+	vcpu_of(0)->since = fake_arch.time + 7;
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_true(vcpu_of(0)->wait_time == 0);
 }
 
 /* An interrupt that isn't enabled wakes nobody; nor does a timer that isn't. */
@@ -797,7 +808,7 @@ static void test_console_wakes(void **state)
 	(void)state;
 	for (unsigned loaded = 0; loaded < 2; loaded++) {
 		prepare(2);
-		sched_set_console_hart(hart);
+		watch_start(hart);
 		fake_console()->on_tick = tell_guest;
 		told = work();
 		if (!loaded)
@@ -835,7 +846,7 @@ static void test_console_clock(void **state)
 {
 	(void)state;
 	prepare(1);
-	sched_set_console_hart(hart);
+	watch_start(hart);
 	fake_console()->deadline = fake_arch.time + 3;
 	work();
 	assert_int_equal(fake_console()->ticks, 0);
@@ -859,7 +870,7 @@ static void test_console_clock(void **state)
 	assert_int_equal(fake_console()->ticks, 3);
 	/* Not by other harts. */
 	prepare(1);
-	sched_set_console_hart(&fake_arch.harts[1]);
+	watch_start(&fake_arch.harts[1]);
 	fake_console()->deadline = 1;
 	work();
 	assert_int_equal(fake_console()->ticks, 0);
@@ -868,12 +879,10 @@ static void test_console_clock(void **state)
 	fake_arch.call_count = 0;
 	sched_wake_console_hart();
 	assert_int_equal(fake_arch_last(FAKE_WAKE)->a, 1);
-	sched_set_console_hart(hart);
+	watch_start(hart);
 	sched_wake_console_hart();
 	assert_true(fake_arch.work[0]);
 	assert_int_equal(fake_arch_count(FAKE_WAKE), 1);
-	sched_set_console_hart(NULL);
-	sched_wake_console_hart();
 }
 
 /* --- random events, against what was promised
@@ -1058,6 +1067,7 @@ int main(void)
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_sleeper),
 		cmocka_unit_test(test_all_sleep),
+		cmocka_unit_test(test_came_late),
 		cmocka_unit_test(test_masked),
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_ended),

@@ -88,6 +88,11 @@ void console_tick(void)
 		fake.on_tick();
 }
 
+void console_poll_device(void)
+{
+	fake.polled = true;
+}
+
 void console_tell(void)
 {
 	fake.tells++;
