@@ -205,6 +205,10 @@ fetch_linux() {
 	tar -xOf "$WORK/data.tar" "./boot/vmlinux-$version" >"$WORK/Image" ||
 		die "$package has no /boot/vmlinux-$version"
 	tar -xOf "$WORK/data.tar" "./boot/config-$version" >"$WORK/config" || true
+	# The device trees of real boards, which unit tests read; nothing else needs them.
+	mkdir "$WORK/dtb"
+	tar -xmf "$WORK/data.tar" -C "$WORK/dtb" --strip-components=4 --wildcards \
+		'./usr/lib/linux-image-*/*.dtb' || rm -rf "$WORK/dtb"
 	rm "$WORK/data.tar"
 	[ -s "$WORK/Image" ] || die "$package has an empty /boot/vmlinux-$version"
 	install_item linux "$version"
