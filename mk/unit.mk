@@ -36,8 +36,8 @@ HOST_SOURCES := $(filter-out $(HOST_EXCLUDE),$(wildcard src/lib/*.c src/core/*.c
 	$(wildcard src/riscv/pmp/encode.c src/riscv/hext/gstage.c src/riscv/hext/wall.c $(HOST_SOURCES_EXTRA)))
 FAKE_SOURCES := $(wildcard tests/unit/fake/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/test_$(or $(UNIT),*).c)
-# The fence by two stages is tested with the tables of 64 bits.
-UNIT_SOURCES := $(if $(HOST_M),$(filter-out tests/unit/test_hext.c tests/unit/test_gstage.c tests/unit/test_fences.c,$(UNIT_SOURCES)),$(UNIT_SOURCES))
+# The fence by two stages is tested with the tables of 64 bits, boards with the addresses that they have.
+UNIT_SOURCES := $(if $(HOST_M),$(filter-out tests/unit/test_hext.c tests/unit/test_gstage.c tests/unit/test_fences.c tests/unit/test_boards.c,$(UNIT_SOURCES)),$(UNIT_SOURCES))
 FDT_SOURCES := fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
 
 HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
