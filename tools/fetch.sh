@@ -256,7 +256,7 @@ fetch_u-boot() {
 	done
 	for path in qemu-riscv64_smode/u-boot.bin sifive_unleashed/u-boot-spl.bin \
 		sifive_unleashed/u-boot.itb; do
-		[ -s "$WORK/$path" ] || die "$package has no $path"
+		[ -s "$WORK/$path" ] || die "U-Boot's packages have an empty $path"
 	done
 	install_item u-boot "$(version_of u-boot-qemu)"
 }
