@@ -32,7 +32,7 @@ setup-check:
 
 setup-test: ## Install, fetch and build what `make test` needs besides
 	@tools/setup.sh test
-	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi cmocka $(SMALL_ITEMS)
+	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi u-boot cmocka $(SMALL_ITEMS)
 	@$(MAKE) --no-print-directory XLEN=32 guests
 
 setup-build:
@@ -40,7 +40,7 @@ setup-build:
 	@tools/fetch.sh $(CACHE) $(SOURCE_ITEMS)
 
 update: ## Fetch libfdt, BearSSL and the guests again, at the archive's current version
-	@REFRESH=yes tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi cmocka $(SMALL_SOURCES)
+	@REFRESH=yes tools/fetch.sh $(CACHE) $(SOURCE_ITEMS) linux busybox opensbi u-boot cmocka $(SMALL_SOURCES)
 	@$(if $(SMALL_SOURCES),rm -rf $(CACHE)/small-rv*)
 
 # For rules that name their files as prerequisites.

@@ -17,6 +17,7 @@
 # for that from Debian's source: the installed one has the machine's own width.
 #
 #? UNIT=*            the unit tests to run: tests/unit/test_$(UNIT).c
+#? BOARD_TREES=...   the folder of boards' device trees, one folder a maker, that `make boards` shows
 
 , := ,
 HOST_CC ?= gcc
@@ -35,8 +36,8 @@ HOST_SOURCES := $(filter-out $(HOST_EXCLUDE),$(wildcard src/lib/*.c src/core/*.c
 	$(wildcard src/riscv/pmp/encode.c src/riscv/hext/gstage.c src/riscv/hext/wall.c $(HOST_SOURCES_EXTRA)))
 FAKE_SOURCES := $(wildcard tests/unit/fake/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/test_$(or $(UNIT),*).c)
-# The fence by two stages is tested with the tables of 64 bits.
-UNIT_SOURCES := $(if $(HOST_M),$(filter-out tests/unit/test_hext.c tests/unit/test_gstage.c tests/unit/test_fences.c,$(UNIT_SOURCES)),$(UNIT_SOURCES))
+# The fence by two stages is tested with the tables of 64 bits, boards with the addresses that they have.
+UNIT_SOURCES := $(if $(HOST_M),$(filter-out tests/unit/test_hext.c tests/unit/test_gstage.c tests/unit/test_fences.c tests/unit/test_boards.c,$(UNIT_SOURCES)),$(UNIT_SOURCES))
 FDT_SOURCES := fdt fdt_addresses fdt_check fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
 
 HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -44,7 +45,8 @@ HOST_CFLAGS := $(HOST_M) -std=gnu11 -g -O1 -Wall -Wextra -Werror -Isrc -I$(LIBFD
 	-isystem $(BEARSSL_DIR) $(HOST_SANITIZE)
 HOST_CMOCKA := $(if $(HOST_M),$(HOST_OBJ)/cmocka.o,-lcmocka)
 FDT_CFLAGS := $(HOST_M) -std=gnu11 -g -O1 -I$(LIBFDT_DIR) $(HOST_SANITIZE)
-UNIT_CFLAGS := $(HOST_CFLAGS) -Itests/unit -DUNIT_DATA='"$(UNIT_DIR)/data"'
+UNIT_CFLAGS := $(HOST_CFLAGS) -Itests/unit -DUNIT_DATA='"$(UNIT_DIR)/data"' \
+	-DBOARD_TREES='"$(CACHE)/linux/dtb"'
 # With fewer registers gcc fears more for what lives across setjmp(), without reason.
 UNIT_CFLAGS += $(if $(HOST_M),-Wno-clobbered)
 
@@ -71,9 +73,15 @@ UNIT_DUMPS := virt64 virt32 aclint imsic aplic imsics sockets sifive_u spike
 UNIT_TREES := $(patsubst tests/unit/data/%.dts,$(UNIT_DIR)/data/%.dtb,$(wildcard tests/unit/data/*.dts)) \
 	$(UNIT_DUMPS:%=$(UNIT_DIR)/data/qemu-%.dtb)
 
-.PHONY: unit unit-build
+# Where test_boards.c finds trees of real boards: a folder for each maker.
+BOARD_TREES ?= $(CACHE)/linux/dtb
+
+.PHONY: unit unit-build boards
 unit: unit-build ## Run the unit tests, on this machine
 	@/usr/bin/python3 tests/unit/run.py $(if $(V),-v) --json $(UNIT_DIR)/result.json $(UNIT_PROGRAMS)
+
+boards: $(UNIT_DIR)/test_boards $(UNIT_TREES) ## Show what is understood of real boards' device trees
+	@BOARD_TREES=$(BOARD_TREES) UNIT_VERBOSE=1 $< 2>&1 | sed -n '/test_debian/,$$p' | grep -v '^\[[=?]'
 
 unit-build: $(UNIT_PROGRAMS) $(UNIT_TREES)
 

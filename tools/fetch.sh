@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # Fetches what Diosix takes from Debian's archive into a cache outside the checkout: the sources of
-# libfdt, cmocka and BearSSL's SHA-256, the stock riscv64 kernel, busybox for riscv64, OpenSBI, and the sources that
-# guests/small is built from. Everything comes through apt with a private configuration (own
+# libfdt, cmocka and BearSSL's SHA-256, the stock riscv64 kernel, busybox for riscv64, OpenSBI, U-Boot, and the
+# sources that guests/small is built from. Everything comes through apt with a private configuration (own
 # sources, lists, status, so that the machine's own package state is never touched) and is verified
 # by the archive's signatures. The mirror is the one the machine itself uses; the release is SUITE
 # below, taken at its current version.
 #
 # Usage: fetch.sh CACHE ITEM...
-#        ITEM: libfdt | bearssl | linux | busybox | opensbi | cmocka | linux-source | musl | busybox-source
+#        ITEM: libfdt | bearssl | linux | busybox | opensbi | u-boot | cmocka | linux-source | musl | busybox-source
 #        REFRESH=yes fetches again what the cache already has, at the archive's current version
 #        MIRROR=URI  names the archive where the machine's own apt set-up has no Debian
 #
@@ -42,8 +42,8 @@ wanted() {
 	local item
 	for item in "$@"; do
 		case $item in
-		libfdt | bearssl | linux | busybox | opensbi | cmocka | linux-source | musl | busybox-source) ;;
-		*) die "no item is called '$item'; there are libfdt, bearssl, linux, busybox, opensbi, cmocka," \
+		libfdt | bearssl | linux | busybox | opensbi | u-boot | cmocka | linux-source | musl | busybox-source) ;;
+		*) die "no item is called '$item'; there are libfdt, bearssl, linux, busybox, opensbi, u-boot, cmocka," \
 			"linux-source, musl and busybox-source" ;;
 		esac
 		[ "${REFRESH:-no}" != yes ] && [ -e "$CACHE/$item/.complete" ] || echo "$item"
@@ -205,6 +205,10 @@ fetch_linux() {
 	tar -xOf "$WORK/data.tar" "./boot/vmlinux-$version" >"$WORK/Image" ||
 		die "$package has no /boot/vmlinux-$version"
 	tar -xOf "$WORK/data.tar" "./boot/config-$version" >"$WORK/config" || true
+	# The device trees of real boards, which unit tests read; nothing else needs them.
+	mkdir "$WORK/dtb"
+	tar -xmf "$WORK/data.tar" -C "$WORK/dtb" --strip-components=4 --wildcards \
+		'./usr/lib/linux-image-*/*.dtb' || rm -rf "$WORK/dtb"
 	rm "$WORK/data.tar"
 	[ -s "$WORK/Image" ] || die "$package has an empty /boot/vmlinux-$version"
 	install_item linux "$version"
@@ -236,6 +240,25 @@ fetch_opensbi() {
 	done
 	rm "$WORK/err"
 	install_item opensbi "$version"
+}
+
+# What tests start as a guest, the S-mode build for QEMU's virt, and what starts us on a board: SPL
+# for SiFive's HiFive Unleashed, which QEMU emulates, and the image it loads, which has the board's tree.
+fetch_u-boot() {
+	local package path
+	for path in qemu/qemu-riscv64_smode sifive/sifive_unleashed; do
+		package=u-boot-${path%/*}
+		download "$(describe_deb "$package")"
+		mkdir "$WORK/${path#*/}"
+		dpkg-deb --fsys-tarfile "$FILE" | tar -xf - -C "$WORK/${path#*/}" --wildcards \
+			--no-anchored --transform 's,.*/,,' "u-boot/${path#*/}/u-boot*" ||
+			die "$package has no build ${path#*/}"
+	done
+	for path in qemu-riscv64_smode/u-boot.bin sifive_unleashed/u-boot-spl.bin \
+		sifive_unleashed/u-boot.itb; do
+		[ -s "$WORK/$path" ] || die "U-Boot's packages have an empty $path"
+	done
+	install_item u-boot "$(version_of u-boot-qemu)"
 }
 
 # A source package's upstream tarball, and Debian's changes applied to it.

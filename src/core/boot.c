@@ -86,7 +86,8 @@ static void find_ram(void)
 			must(ram_add(&ram, range, &why), &why);
 	}
 	must(ram_claim(&ram, arch_image(), RAM_OWNER_HYPERVISOR, "the hypervisor", &why), &why);
-	must(ram_claim(&ram, machine.fdt, RAM_OWNER_TREE, "the host's device tree", &why), &why);
+	/* It may lie in a ROM. */
+	must(ram_reserve(&ram, machine.fdt, RAM_OWNER_TREE, "the host's device tree", &why), &why);
 	if (machine.initrd.size)
 		must(ram_claim(&ram, machine.initrd, RAM_OWNER_MANIFEST, "the manifest", &why),
 		     &why);

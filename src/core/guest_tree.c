@@ -255,5 +255,7 @@ enum status guest_tree_build(const struct guest_tree *tree, void *out, size_t si
 			      "the device tree for %" PRIu32 " vCPUs does not fit in %lu bytes: %s",
 			      tree->vcpus, (unsigned long)size, fdt_strerror(w.error));
 	*length = fdt_totalsize(out);
+	if (*length + GUEST_TREE_SLACK <= size)
+		fdt_set_totalsize(out, *length + GUEST_TREE_SLACK);
 	return OK;
 }

@@ -11,7 +11,7 @@
 #include "core/types.h"
 
 /* Bytes that are enough for the tree of any capsule that a manifest can ask for. */
-enum { GUEST_TREE_SIZE = 64 * 1024 };
+enum { GUEST_TREE_SIZE = 64 * 1024, GUEST_TREE_SLACK = 4096 };
 
 struct guest_tree {
 	const char *name;     /* of the capsule; /model is "Diosix capsule <name>" */
@@ -42,8 +42,9 @@ struct guest_tree {
  * Write the tree into the `size` bytes at `out` (8-byte aligned); its length
  * goes to `length`. ERR_LIMIT when it doesn't fit. dtc takes the result without
  * a warning, all of its checks on, and libfdt's fdt_check_full() without an
- * error. The vCPUs' hart ids are 0 to vcpus - 1, and context n of the PLIC is
- * vCPU n's supervisor external interrupt. Pure; on any hart. Bindings: Linux's
+ * error. `*length` is what it has; its totalsize has GUEST_TREE_SLACK more where `size` has, for
+ * boot loaders that add to it in place. The vCPUs' hart ids are 0 to vcpus - 1, and context n of
+ * the PLIC is vCPU n's supervisor external interrupt. Pure; on any hart. Bindings: Linux's
  * Documentation/devicetree/bindings (riscv/cpus, riscv/extensions, riscv,cpu-intc,
  * sifive,plic-1.0.0, serial/8250).
  */

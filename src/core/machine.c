@@ -54,7 +54,10 @@ static enum status check_structure(const void *fdt, uint64_t limit, struct reaso
 
 /* --- memory ---------------------------------------------------------------- */
 
-/* Add RAM to the ascending list; what isn't whole pages is cut off on both sides. */
+/*
+ * Add RAM to the ascending list; what isn't whole pages is cut off on both sides, and so is the
+ * page at 0, whose address means "none" in many places.
+ */
 static void add_ram(struct machine_reader *reader, const struct hpa_range *range)
 {
 	struct machine *out = reader->out;
@@ -62,6 +65,8 @@ static void add_ram(struct machine_reader *reader, const struct hpa_range *range
 	uint64_t end = align_down(range->base.raw + range->size, PAGE_SIZE);
 	unsigned at = 0;
 
+	if (!base)
+		base = PAGE_SIZE;
 	if (base < range->base.raw || base >= end)
 		return;
 	for (; at < out->ram_count && out->ram[at].base.raw < end; at++) {

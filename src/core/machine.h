@@ -48,6 +48,7 @@ struct machine_hart {
 enum machine_uart_kind {
 	UART_16550,	 /* or an 8250 or 16450, without a FIFO */
 	UART_DESIGNWARE, /* a 16550 with an interrupt of its own: busy */
+	UART_XSCALE,	 /* a 16550 that is off until a bit of its own is set */
 	UART_SIFIVE,
 };
 

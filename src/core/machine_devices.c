@@ -19,6 +19,50 @@ enum { CLINT_MTIMECMP = 0x4000, CLINT_MTIME = 0xbff8 };
 const char machine_devices_clints[] = "riscv,clint0, sifive,clint0, thead,c900-clint, "
 				      "riscv,aclint-mswi, riscv,imsics and riscv,aclint-mtimer";
 
+/* What a node is compatible with. T-Head's and Nuclei's ACLINTs are ACLINTs as far as we use them.
+ */
+enum kind {
+	THEAD_CLINT,
+	CLINT_FIRST,
+	CLINT_LAST,
+	MSWI_FIRST,
+	MSWI_LAST = MSWI_FIRST + 2,
+	MTIMER,
+	OTHER_MTIMER_FIRST,
+	OTHER_MTIMER_LAST,
+	RESERVED_LAST = OTHER_MTIMER_LAST, /* so far status may be "reserved" */
+	DESIGNWARE,
+	XSCALE,
+	NS16550_FIRST,
+	NS16550_LAST = NS16550_FIRST + 3,
+	SIFIVE_UART,
+	FINISHER_FIRST,
+	FINISHER_LAST,
+	HTIF,
+};
+
+static const char *const names[] = {
+	[THEAD_CLINT] = "thead,c900-clint",
+	[CLINT_FIRST] = "riscv,clint0",
+	"sifive,clint0",
+	[MSWI_FIRST] = "riscv,aclint-mswi",
+	"thead,c900-aclint-mswi",
+	"nuclei,ux900-aclint-mswi",
+	[MTIMER] = "riscv,aclint-mtimer",
+	[OTHER_MTIMER_FIRST] = "thead,c900-aclint-mtimer",
+	"nuclei,ux900-aclint-mtimer",
+	[DESIGNWARE] = "snps,dw-apb-uart",
+	[XSCALE] = "intel,xscale-uart",
+	[NS16550_FIRST] = "ns16550a",
+	"ns16550",
+	"ns16450",
+	"ns8250",
+	[SIFIVE_UART] = "sifive,uart0",
+	[FINISHER_FIRST] = "sifive,test0",
+	"sifive,test1",
+	[HTIF] = "ucb,htif0",
+};
+
 const char *machine_devices_name(const struct machine_reader *reader)
 {
 	const char *name = fdt_get_name(reader->place.fdt, reader->place.node, NULL);
@@ -66,17 +110,31 @@ static bool first_range(struct machine_reader *reader, struct hpa_range *range)
 	return false;
 }
 
-/* T-Head's has no mtime, and takes 32 bits at a time. */
-static void read_clint(struct machine_reader *reader, bool is_thead)
+/* Unless another device has claimed to be it. */
+static void set_mtimecmp(struct machine_hart *hart, const struct hpa_range *range, uint64_t offset,
+			 bool halves)
+{
+	if (hart->mtimecmp.raw)
+		return;
+	set_register(&hart->mtimecmp, range, offset, 8);
+	hart->mtimecmp_halves = halves;
+}
+
+/* T-Head's has no mtime, and takes 32 bits at a time; its makers' own trees say it by a property.
+ */
+static void read_clint(struct machine_reader *reader, bool halves)
 {
 	struct machine_targets targets = machine_interrupts_targets(reader);
 	struct machine_hart *hart;
 	struct hpa_range range;
 	uint32_t interrupt;
+	unsigned length;
 
 	if (!first_range(reader, &range))
 		return;
-	if (!is_thead)
+	if (tree_bytes(&reader->place, "clint,has-no-64bit-mmio", &length))
+		halves = true;
+	if (!halves)
 		set_register(&reader->out->mtime, &range, CLINT_MTIME, 8);
 	while (machine_interrupts_next(&targets, &hart, &interrupt)) {
 		/* Each hart has two entries, software and timer. */
@@ -84,10 +142,8 @@ static void read_clint(struct machine_reader *reader, bool is_thead)
 
 		if (hart && interrupt == MACHINE_SOFTWARE)
 			set_register(&hart->msip, &range, 4 * index, 4);
-		if (hart && interrupt == MACHINE_TIMER && !hart->mtimecmp.raw) {
-			set_register(&hart->mtimecmp, &range, CLINT_MTIMECMP + 8 * index, 8);
-			hart->mtimecmp_halves = is_thead;
-		}
+		if (hart && interrupt == MACHINE_TIMER)
+			set_mtimecmp(hart, &range, CLINT_MTIMECMP + 8 * index, halves);
 	}
 }
 
@@ -105,25 +161,29 @@ static void read_mswi(struct machine_reader *reader)
 			set_register(&hart->msip, &range, 4 * (uint64_t)(targets.position - 1), 4);
 }
 
-/* reg: first the register mtime, then the array of mtimecmp. */
-static void read_mtimer(struct machine_reader *reader)
+/*
+ * reg: first the register mtime, then the array of mtimecmp; or that array alone, which reg-names
+ * says. What has its own name is taken to be like T-Head's, which takes 32 bits at a time.
+ */
+static void read_mtimer(struct machine_reader *reader, bool halves)
 {
 	struct machine_targets targets = machine_interrupts_targets(reader);
+	const char *name = tree_string(&reader->place, "reg-names");
+	bool has_mtime = !name || strcmp(name, "mtimecmp");
 	struct machine_hart *hart;
 	struct hpa_range mtime, range;
 	uint32_t interrupt;
 
-	if (!machine_devices_range(reader, 1, &range)) {
-		MACHINE_ODD(reader, "%s has no second address, that of mtimecmp, left out",
-			    machine_devices_name(reader));
+	if (!machine_devices_range(reader, has_mtime, &range)) {
+		MACHINE_ODD(reader, "%s has no %saddress, that of mtimecmp, left out",
+			    machine_devices_name(reader), has_mtime ? "second " : "");
 		return;
 	}
-	if (machine_devices_range(reader, 0, &mtime))
+	if (has_mtime && machine_devices_range(reader, 0, &mtime))
 		set_register(&reader->out->mtime, &mtime, 0, 8);
 	while (machine_interrupts_next(&targets, &hart, &interrupt))
 		if (hart && interrupt == MACHINE_TIMER)
-			set_register(&hart->mtimecmp, &range, 8 * (uint64_t)(targets.position - 1),
-				     8);
+			set_mtimecmp(hart, &range, 8 * (uint64_t)(targets.position - 1), halves);
 }
 
 /* --- UART and finisher ------------------------------------------------------- */
@@ -186,7 +246,7 @@ static void read_sifive_uart(struct machine_reader *reader)
 			  .base = range.base, .kind = UART_SIFIVE, .reg_shift = 2, .io_width = 4});
 }
 
-static void read_16550(struct machine_reader *reader, bool is_designware)
+static void read_16550(struct machine_reader *reader, enum machine_uart_kind kind)
 {
 	const struct tree_place *place = &reader->place;
 	uint32_t shift = 0, width = 1, offset = 0, clock = 0;
@@ -207,11 +267,11 @@ static void read_16550(struct machine_reader *reader, bool is_designware)
 			    machine_devices_name(reader));
 		return;
 	}
-	if (is_designware && !range_contains(0, range.size, offset, 32u << shift))
-		is_designware = false; /* without the register that tells it from others */
+	if (kind == UART_DESIGNWARE && !range_contains(0, range.size, offset, 32u << shift))
+		kind = UART_16550; /* without the register that tells it from others */
 	take_uart(reader, (struct machine_uart){
 				  .base = {range.base.raw + offset},
-				  .kind = is_designware ? UART_DESIGNWARE : UART_16550,
+				  .kind = kind,
 				  .reg_shift = shift,
 				  .io_width = width,
 				  .clock = clock,
@@ -247,32 +307,35 @@ static void read_htif(struct machine_reader *reader)
 
 /* --- the second walk ----------------------------------------------------------- */
 
-static void read_device(struct machine_reader *reader)
+static void read_device(struct machine_reader *reader, int kind)
 {
-	if (MACHINE_COMPATIBLE(reader, "snps,dw-apb-uart"))
-		read_16550(reader, true);
-	else if (MACHINE_COMPATIBLE(reader, "ns16550a", "ns16550", "ns16450", "ns8250"))
-		read_16550(reader, false);
-	else if (MACHINE_COMPATIBLE(reader, "sifive,uart0"))
-		read_sifive_uart(reader);
-	else if (MACHINE_COMPATIBLE(reader, "sifive,test0", "sifive,test1"))
-		read_finisher(reader);
-	else if (MACHINE_COMPATIBLE(reader, "ucb,htif0"))
-		read_htif(reader);
-	else if (MACHINE_COMPATIBLE(reader, "thead,c900-clint"))
-		read_clint(reader, true);
-	else if (MACHINE_COMPATIBLE(reader, "riscv,clint0", "sifive,clint0"))
-		read_clint(reader, false);
-	else if (MACHINE_COMPATIBLE(reader, "riscv,aclint-mswi"))
+	if (kind <= CLINT_LAST)
+		read_clint(reader, kind == THEAD_CLINT);
+	else if (kind <= MSWI_LAST)
 		read_mswi(reader);
-	else if (MACHINE_COMPATIBLE(reader, "riscv,aclint-mtimer"))
-		read_mtimer(reader);
+	else if (kind <= OTHER_MTIMER_LAST)
+		read_mtimer(reader, kind != MTIMER);
+	else if (kind <= NS16550_LAST)
+		read_16550(reader, kind == DESIGNWARE ? UART_DESIGNWARE
+				   : kind == XSCALE   ? UART_XSCALE
+						      : UART_16550);
+	else if (kind == SIFIVE_UART)
+		read_sifive_uart(reader);
+	else if (kind <= FINISHER_LAST)
+		read_finisher(reader);
+	else
+		read_htif(reader);
 }
 
 void machine_devices_read(struct machine_reader *reader)
 {
-	tree_begin(&reader->place, reader->place.fdt);
-	while (tree_next(&reader->place))
-		if (tree_available(&reader->place))
-			read_device(reader);
+	const struct tree_place *place = &reader->place;
+
+	tree_begin(&reader->place, place->fdt);
+	while (tree_next(&reader->place)) {
+		int kind = tree_compatible(place, names, ARRAY_LENGTH(names));
+
+		if (kind >= 0 && (kind <= RESERVED_LAST ? tree_ours(place) : tree_available(place)))
+			read_device(reader, kind);
+	}
 }

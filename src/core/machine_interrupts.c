@@ -66,7 +66,7 @@ static bool at_each(struct machine_reader *reader, int first, int last, int othe
 	while (tree_next(&reader->place)) {
 		int kind = kind_here(reader);
 
-		if (kind < 0 || !tree_available(&reader->place))
+		if (kind < 0 || !tree_ours(&reader->place))
 			continue;
 		others |= kind >= other;
 		if (kind >= first && kind <= last)
@@ -82,15 +82,41 @@ static uint32_t phandle_here(const struct machine_reader *reader)
 
 /* --- PLIC -------------------------------------------------------------------- */
 
+/* A context without a wire, by the Linux kernel's binding; and what a supervisor's has. */
+#define UNCONNECTED 0xffffffffu
+enum { SUPERVISOR_EXTERNAL = 9 };
+
+/*
+ * The contexts of our harts. Trees for operating systems may call a machine's context unconnected
+ * (SiFive's do), since it isn't for them: it is taken to be the one before its hart's supervisor's,
+ * as it is wherever both are named. That it exists is seen when it is used (drivers/plic.c).
+ */
+static void read_contexts(struct machine_reader *reader)
+{
+	struct machine_targets targets = machine_interrupts_targets(reader);
+	struct machine_hart *hart, *unconnected = NULL;
+	uint32_t interrupt;
+
+	while (machine_interrupts_next(&targets, &hart, &interrupt)) {
+		int context = targets.position - 1;
+
+		if (interrupt == SUPERVISOR_EXTERNAL && hart == unconnected)
+			context--;
+		else if (interrupt != MACHINE_EXTERNAL)
+			context = MACHINE_NO_CONTEXT;
+		unconnected = interrupt == UNCONNECTED ? hart : NULL;
+		if (hart && hart->plic_context == MACHINE_NO_CONTEXT)
+			hart->plic_context = context;
+	}
+}
+
 /* The one that the UART is wired to, else the first. Others, of other sockets, stay unused. */
 static void read_plic(struct machine_reader *reader)
 {
 	uint32_t phandle = phandle_here(reader);
 	struct machine *out = reader->out;
-	struct machine_targets targets = machine_interrupts_targets(reader);
-	struct machine_hart *hart;
 	struct hpa_range range;
-	uint32_t interrupt, sources;
+	uint32_t sources;
 
 	if (!machine_devices_range(reader, 0, &range) ||
 	    !tree_cell(&reader->place, "riscv,ndev", &sources)) {
@@ -104,10 +130,7 @@ static void read_plic(struct machine_reader *reader)
 	out->plic = (struct machine_plic){range.base, range.size, sources};
 	for (unsigned i = 0; i < out->hart_count; i++)
 		out->harts[i].plic_context = MACHINE_NO_CONTEXT;
-	while (machine_interrupts_next(&targets, &hart, &interrupt))
-		if (hart && interrupt == MACHINE_EXTERNAL &&
-		    hart->plic_context == MACHINE_NO_CONTEXT)
-			hart->plic_context = targets.position - 1;
+	read_contexts(reader);
 }
 
 /* --- APLIC ------------------------------------------------------------------- */
@@ -131,7 +154,7 @@ static uint32_t parent_of(struct machine_reader *reader, uint32_t domain)
 	while (tree_next(&reader->place)) {
 		const void *children = tree_bytes(place, "riscv,children", &length);
 
-		if (!length || !tree_available(place) || kind_here(reader) != APLIC)
+		if (!length || !tree_ours(place) || kind_here(reader) != APLIC)
 			continue;
 		for (unsigned i = 0; i < length / 4; i++)
 			if (tree_cell_at(children, i) == domain)

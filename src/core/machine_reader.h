@@ -41,11 +41,6 @@ struct machine_reader {
 			log_alert("Device tree: " __VA_ARGS__);                                    \
 	} while (0)
 
-/* True when the node that the walk has come to is compatible with one of the names. */
-#define MACHINE_COMPATIBLE(reader, ...)                                                            \
-	(tree_compatible(&(reader)->place, (const char *const[]){__VA_ARGS__},                     \
-			 ARRAY_LENGTH(((const char *const[]){__VA_ARGS__}))) >= 0)
-
 /* Interrupt numbers of a hart, as in mip. */
 enum { MACHINE_SOFTWARE = 3, MACHINE_TIMER = 7, MACHINE_EXTERNAL = 11 };
 

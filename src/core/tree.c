@@ -83,6 +83,11 @@ bool tree_available(const struct tree_place *place)
 	return place->path[place->depth].available;
 }
 
+bool tree_ours(const struct tree_place *place)
+{
+	return tree_available(place) || place->path[place->depth].reserved;
+}
+
 bool tree_named(const struct tree_place *place, int depth, const char *name)
 {
 	const struct tree_bus *bus = &place->path[depth];
@@ -99,15 +104,16 @@ void tree_begin(struct tree_place *place, const void *fdt)
 	place->depth = -1;
 }
 
-static bool status_okay(const struct tree_place *place)
+/* What the node's own status says; `bus` has its parents' in `available`. */
+static void read_status(const struct tree_place *place, struct tree_bus *bus)
 {
 	unsigned length;
 	const char *status = tree_bytes(place, "status", &length);
+	bool okay = !status || (length == 5 && !memcmp(status, "okay", 5)) ||
+		    (length == 3 && !memcmp(status, "ok", 3));
 
-	if (!status)
-		return true;
-	return (length == 5 && !memcmp(status, "okay", 5)) ||
-	       (length == 3 && !memcmp(status, "ok", 3));
+	bus->reserved = bus->available && length == 9 && !memcmp(status, "reserved", 9);
+	bus->available = bus->available && okay;
 }
 
 /* Note what the node that the walk has come to means for its children. */
@@ -123,7 +129,8 @@ static void enter(struct tree_place *place)
 		bus->name = "", length = 0;
 	at = memchr(bus->name, '@', length);
 	bus->name_length = at ? (unsigned)(at - bus->name) : (unsigned)length;
-	bus->available = (!parent || parent->available) && status_okay(place);
+	bus->available = !parent || parent->available;
+	read_status(place, bus);
 	bus->address_cells = ADDRESS_CELLS_DEFAULT;
 	tree_cell(place, "#address-cells", &bus->address_cells);
 	bus->size_cells = SIZE_CELLS_DEFAULT;

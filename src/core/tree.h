@@ -20,6 +20,7 @@ struct tree_bus {
 	const char *name; /* without unit address; not terminated */
 	unsigned name_length;
 	bool available; /* its status and that of all above it is okay */
+	bool reserved;	/* its own is "reserved", of all above it okay */
 	uint32_t address_cells;
 	uint32_t size_cells;
 	const void *ranges; /* NULL: its children aren't reachable from the CPUs */
@@ -43,6 +44,12 @@ bool tree_next(struct tree_place *place);
 
 /* True when the status of the node, and of all nodes above it, is "okay" or absent. */
 bool tree_available(const struct tree_place *place);
+
+/*
+ * The same, or the node's own status is "reserved": for what is under the control of firmware
+ * (Devicetree Specification, "status"), which on our machine is us.
+ */
+bool tree_ours(const struct tree_place *place);
 
 /* True when the node at `depth` of the current path is called `name`, unit address aside. */
 bool tree_named(const struct tree_place *place, int depth, const char *name);

@@ -42,8 +42,10 @@ void drivers_start_console(const struct machine *machine)
 		console_set_device(htif_console());
 		return;
 	}
-	console_set_device(uart.kind == UART_SIFIVE ? sifive_uart_start(&uart)
-						    : ns16550_start(&uart));
+	/* Better silent than writing to what isn't there: on another board that is a fault. */
+	if (answers || uart_answers(&uart))
+		console_set_device(uart.kind == UART_SIFIVE ? sifive_uart_start(&uart)
+							    : ns16550_start(&uart));
 	if (!machine->uart.base.raw)
 		log_alert("The device tree names no UART that is known (ns16550a, sifive,uart0): "
 			  "this is the board's at 0x%lx",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The host's UART: NS16550A and compatibles (data sheet: National PC16550D), those
- * without a FIFO (8250, 16450, and the 16550, whose FIFO doesn't work) and
- * Synopsys' DesignWare (DW_apb_uart databook). Its caller, the console, serialises.
+ * without a FIFO (8250, 16450, and the 16550, whose FIFO doesn't work),
+ * Synopsys' DesignWare (DW_apb_uart databook) and Intel's XScale (PXA27x manual). Its caller, the
+ * console, serialises.
  */
 #include "drivers/ns16550.h"
 
@@ -13,7 +14,9 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, DW_USR = 0x
 enum {
 	IER_INPUT = 1,
 	IER_OUTPUT = 2,
+	IER_UNIT = 0x40, /* XScale: the UART is on */
 	IIR_CAUSE = 0xf,
+	IIR_TIMEOUT = 0xc,     /* input has waited for some time */
 	IIR_DW_BUSY = 7,       /* LCR was written while a character was under way: ignored */
 	IIR_FIFO_WORKS = 0xc0, /* both bits: an 8250 and 16450 have none, the 16550 one */
 	FCR_ENABLE_AND_CLEAR = 7,
@@ -29,6 +32,7 @@ static uintptr_t base;
 static unsigned shift;
 static bool wide; /* registers want 32-bit accesses */
 static bool is_designware;
+static uint8_t always; /* of IER */
 
 static inline uint8_t get_register(unsigned number)
 {
@@ -60,25 +64,30 @@ static void put(uint8_t byte)
 
 /*
  * DesignWare: the interrupt of a write to LCR that was ignored stays until its status
- * register is read. Everything else that IIR tells is found out by LSR.
+ * register is read, and that of input that has waited may stay although there is none, until
+ * some is taken. Everything else that IIR tells is found out by LSR.
  */
-static void quiet_busy(void)
+static void quiet(void)
 {
-	if (is_designware && (get_register(IIR_FCR) & IIR_CAUSE) == IIR_DW_BUSY)
+	uint8_t cause = is_designware ? get_register(IIR_FCR) & IIR_CAUSE : 0;
+
+	if (cause == IIR_DW_BUSY)
 		get_register(DW_USR);
+	else if (cause == IIR_TIMEOUT && !(get_register(LSR) & LSR_INPUT))
+		get_register(RBR_THR);
 }
 
 static int get(void)
 {
 	if (get_register(LSR) & LSR_INPUT)
 		return get_register(RBR_THR);
-	quiet_busy();
+	quiet();
 	return -1;
 }
 
 static void interrupts(bool on_input, bool on_output)
 {
-	set_register(IER, (on_input ? IER_INPUT : 0) | (on_output ? IER_OUTPUT : 0));
+	set_register(IER, always | (on_input ? IER_INPUT : 0) | (on_output ? IER_OUTPUT : 0));
 }
 
 static struct console_device device = {
@@ -101,7 +110,7 @@ static void set_format(void)
 			return;
 		set_register(IIR_FCR, FCR_ENABLE_AND_CLEAR);
 		get_register(RBR_THR);
-		quiet_busy();
+		quiet();
 	}
 }
 
@@ -111,10 +120,11 @@ const struct console_device *ns16550_start(const struct machine_uart *uart)
 	shift = uart->reg_shift;
 	wide = uart->io_width == 4;
 	is_designware = uart->kind == UART_DESIGNWARE;
+	always = uart->kind == UART_XSCALE ? IER_UNIT : 0;
 	device.data = wide ? NULL : (volatile uint8_t *)base;
 	device.status = wide ? NULL : (volatile uint8_t *)(base + ((uintptr_t)LSR << shift));
 
-	set_register(IER, 0);
+	interrupts(false, false);
 	set_format();
 	set_register(IIR_FCR, FCR_ENABLE_AND_CLEAR);
 	device.burst = (get_register(IIR_FCR) & IIR_FIFO_WORKS) == IIR_FIFO_WORKS ? FIFO_SIZE : 1;

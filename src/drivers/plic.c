@@ -77,18 +77,19 @@ void plic_start(const struct machine *machine)
 		mmio_write32(base + PRIORITY + 4 * source, 0);
 }
 
-void plic_route(uint32_t irq, int context)
+bool plic_route(uint32_t irq, int context)
 {
 	unsigned word = irq / 32;
 	uint32_t bit = (uint32_t)1 << irq % 32;
 
 	if (!base || word >= words || (unsigned)context >= contexts)
-		return;
+		return false;
 	for (unsigned other = 0; other < contexts; other++)
 		mmio_write32(enable_word(other, word),
 			     mmio_read32(enable_word(other, word)) & ~bit);
 	mmio_write32(base + PRIORITY + 4 * irq, 1);
 	mmio_write32(enable_word(context, word), mmio_read32(enable_word(context, word)) | bit);
+	return mmio_read32(enable_word(context, word)) & bit;
 }
 
 uint32_t plic_claim(int context)
@@ -125,8 +126,9 @@ static bool start_hart(const struct hart *hart)
 
 static enum status route(const struct hart *hart, struct reason *why)
 {
-	(void)why;
-	plic_route(uart_irq, hart->description->plic_context);
+	if (!plic_route(uart_irq, hart->description->plic_context))
+		return refuse(why, ERR_MISSING, "The PLIC has no such context, or no source %u",
+			      (unsigned)uart_irq);
 	return OK;
 }
 

@@ -12,8 +12,11 @@
 /* Every source off for every context. */
 void plic_start(const struct machine *machine);
 
-/* Source `irq` raises the external interrupt of `context` and of no other. */
-void plic_route(uint32_t irq, int context);
+/*
+ * Source `irq` raises the external interrupt of `context` and of no other. False when the PLIC
+ * hasn't the one or the other: the bit that says so doesn't stay.
+ */
+bool plic_route(uint32_t irq, int context);
 
 /* The next source that wants service at `context`, 0 for none; end of its service. */
 uint32_t plic_claim(int context);

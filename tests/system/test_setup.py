@@ -206,6 +206,10 @@ FAILURES = {
     "other cmocka": ("cmocka", "has no cmocka.c in it", {"names": ("cmocka-1/README",)}),
     "no firmware": ("opensbi", "opensbi has no generic fw_dynamic.bin for rv32",
                     {"names": ("./opensbi/riscv64-virt/generic/fw_dynamic.bin",)}),
+    "no u-boot": ("u-boot", "u-boot-qemu has no build qemu-riscv64_smode", {}),
+    "empty u-boot": ("u-boot", "have an empty qemu-riscv64_smode/u-boot.bin",
+                     {"names": ("./usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin",
+                                "./usr/lib/u-boot/sifive_unleashed/u-boot-spl.bin")}),
 }
 
 

@@ -80,9 +80,9 @@ def main():
             for test in tests:
                 count[test["verdict"]] += 1
                 everything.append(test)
-                if args.verbose or test["verdict"] == "failed":
+                if args.verbose or test["verdict"] != "passed":
                     print(f"{test['verdict'].upper()}: {test['name']} ({test['seconds']:.2f} s)")
-                if test["verdict"] == "failed" or (args.verbose and test["log"]):
+                if test["verdict"] != "passed" or (args.verbose and test["log"]):
                     print("".join(f"    {line}\n" for line in test["log"].splitlines()), end="")
             sys.stdout.flush()
     if args.json:

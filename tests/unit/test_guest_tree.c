@@ -50,8 +50,9 @@ static size_t build(const struct guest_tree *tree)
 	memset(out, 0xa5, sizeof(out));
 	if (guest_tree_build(tree, out, sizeof(out), &length, &why))
 		fail_msg("refused: %s", why.text);
-	assert_int_equal(length, fdt_totalsize(out));
-	assert_int_equal(fdt_check_full(out, length), 0);
+	assert_int_equal(fdt_totalsize(out), length + GUEST_TREE_SLACK);
+	assert_int_equal(fdt_check_full(out, sizeof(out)), 0);
+	assert_int_equal(fdt_off_dt_strings(out) + fdt_size_dt_strings(out), length);
 	return length;
 }
 
@@ -65,6 +66,7 @@ static void check_with_dtc(size_t length)
 	int fd = mkstemp(file);
 	FILE *dtc;
 
+	length += GUEST_TREE_SLACK;
 	assert_int_equal(write(fd, out, length), length);
 	close(fd);
 	snprintf(command, sizeof(command),
@@ -232,7 +234,10 @@ static void test_room(void **state)
 			assert_int_equal(status, ERR_LIMIT);
 			assert_non_null(strstr(why.text, "for 2 vCPUs does not fit in"));
 		} else if (!status) {
+			/* Without room for the slack its end is the tree's. */
 			assert_int_equal(used, length);
+			assert_int_equal(fdt_totalsize(room), length);
+			fdt_set_totalsize(room, length + GUEST_TREE_SLACK);
 			assert_memory_equal(room, out, length);
 		}
 		free(room);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * src/drivers/ns16550.c on registers that the test plays: UARTs with and without a
- * FIFO, eight bits wide and 32, and DesignWare's with its busy interrupt.
+ * FIFO, eight bits wide and 32, DesignWare's with its own interrupts, and XScale's, which is off at
+ * first.
  */
 #include "unit.h"
 
@@ -21,22 +22,27 @@ enum { BASE = 0x10000000 };
 /* The chip. */
 static struct {
 	unsigned shift, width;
-	uint8_t fifo_bits; /* of IIR, once FIFOs are enabled */
-	unsigned busy;	   /* writes to LCR that are still ignored */
-	bool busy_pending;
+	uint8_t fifo_bits;	    /* of IIR, once FIFOs are enabled */
+	unsigned busy;		    /* writes to LCR that are still ignored */
+	bool busy_pending, timeout; /* interrupts */
 	uint8_t fifo_control, format, modem, enabled;
 	const char *input;
 	char sent[32];
-	unsigned sent_count, usr_reads;
+	unsigned sent_count, usr_reads, taken;
 } chip;
 
 static uint32_t read_chip(unsigned number)
 {
 	switch (number) {
-	case RBR_THR: return *chip.input ? (uint8_t)*chip.input++ : 0;
+	case RBR_THR:
+		chip.taken++;
+		chip.timeout = false;
+		return *chip.input ? (uint8_t)*chip.input++ : 0;
 	case IIR_FCR:
 		return (chip.fifo_control & 1 ? chip.fifo_bits : 0) |
-		       (chip.busy_pending ? IIR_DW_BUSY : 1);
+		       (chip.busy_pending ? IIR_DW_BUSY
+			: chip.timeout	  ? IIR_TIMEOUT
+					  : 1);
 	case LCR: return chip.format;
 	case LSR: return LSR_OUTPUT_EMPTY | (*chip.input ? LSR_INPUT : 0);
 	case DW_USR:
@@ -188,6 +194,48 @@ static void test_designware_interrupt(void **state)
 	assert_int_equal(chip.usr_reads, 1);
 }
 
+/* Input that is said to wait, but isn't there; where it is there, it is taken once. */
+static void test_designware_timeout(void **state)
+{
+	const struct console_device *it = start(UART_DESIGNWARE, 2, 4);
+
+	(void)state;
+	chip.timeout = true;
+	chip.taken = 0;
+	assert_int_equal(it->get(), -1);
+	assert_false(chip.timeout);
+	assert_int_equal(chip.taken, 1);
+	chip.timeout = true;
+	chip.input = "k";
+	assert_int_equal(it->get(), 'k');
+	assert_int_equal(it->get(), -1);
+	assert_int_equal(chip.taken, 2);
+	/* Others have no such thing: IIR isn't even read. */
+	it = start(UART_16550, 2, 4);
+	chip.timeout = true;
+	assert_int_equal(it->get(), -1);
+	assert_true(chip.timeout);
+}
+
+/* Its own bit in IER is set from the start and stays. */
+static void test_xscale(void **state)
+{
+	const struct console_device *it = start(UART_XSCALE, 2, 4);
+
+	(void)state;
+	assert_int_equal(it->burst, 16);
+	assert_int_equal(chip.enabled, 0x40);
+	it->interrupts(true, false);
+	assert_int_equal(chip.enabled, 0x41);
+	it->interrupts(true, true);
+	assert_int_equal(chip.enabled, 0x43);
+	it->interrupts(false, false);
+	assert_int_equal(chip.enabled, 0x40);
+	it = start(UART_16550, 2, 4);
+	it->interrupts(true, true);
+	assert_int_equal(chip.enabled, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +245,8 @@ int main(void)
 		cmocka_unit_test_setup(test_designware_starts_busy, set_up),
 		cmocka_unit_test_setup(test_designware_stays_busy, set_up),
 		cmocka_unit_test_setup(test_designware_interrupt, set_up),
+		cmocka_unit_test_setup(test_designware_timeout, set_up),
+		cmocka_unit_test_setup(test_xscale, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

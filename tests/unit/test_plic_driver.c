@@ -6,9 +6,21 @@
  */
 #include "unit.h"
 
+#define DRIVERS_MMIO_H /* what follows stands for drivers/mmio.h */
 #include "core/types.h"
-#include "drivers/interrupts.h"
-#include "drivers/plic.h"
+
+static uintptr_t nothing_stays_at; /* a register that reads as 0 whatever is written; 0: none */
+
+static uint32_t mmio_read32(uintptr_t at)
+{
+	return *(volatile uint32_t *)at;
+}
+
+static void mmio_write32(uintptr_t at, uint32_t value)
+{
+	*(volatile uint32_t *)at = at == nothing_stays_at ? 0 : value;
+}
+#include "drivers/plic.c"
 #include "fake/arch.h"
 
 static struct machine machine;
@@ -31,7 +43,7 @@ static uint32_t *threshold(unsigned context)
 }
 
 /* Harts whose machine contexts are 0, 2, 4..., in a window that has been used before. */
-static void start(unsigned harts, uint32_t sources, uint64_t size)
+static void play(unsigned harts, uint32_t sources, uint64_t size)
 {
 	free(window);
 	window = malloc(size);
@@ -79,7 +91,7 @@ static void test_quiet(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LENGTH(counts); i++) {
 		for (unsigned harts = 1; harts <= 8; harts += 7) {
-			start(harts, counts[i], 0x400000);
+			play(harts, counts[i], 0x400000);
 			check_enabled(2 * harts, counts[i], NOBODY, 0);
 			/* What doesn't exist isn't touched. */
 			assert_int_equal(*enable(2 * harts, 0), 0xffffffff);
@@ -98,13 +110,13 @@ static void test_route(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LENGTH(irqs); i++) {
 		for (unsigned context = 0; context < 8; context += 2) {
-			start(4, 95, 0x400000);
-			plic_route(irqs[i], (int)context);
+			play(4, 95, 0x400000);
+			assert_true(plic_route(irqs[i], (int)context));
 			check_enabled(8, 95, irqs[i], context);
 		}
 	}
 	/* Routed again, it goes to the new context alone. */
-	start(4, 95, 0x400000);
+	play(4, 95, 0x400000);
 	plic_route(33, 0);
 	plic_route(33, 6);
 	check_enabled(8, 95, 33, 6);
@@ -121,20 +133,41 @@ static void test_route_nowhere(void **state)
 	static const uint32_t irqs[] = {96, 128, 1023, 1024, 0x7fffffff, 0xffffffff};
 
 	(void)state;
-	start(4, 95, 0x400000);
+	play(4, 95, 0x400000);
 	for (unsigned i = 0; i < ARRAY_LENGTH(contexts); i++) {
-		plic_route(10, contexts[i]);
+		assert_false(plic_route(10, contexts[i]));
 		assert_int_equal(plic_claim(contexts[i]), 0);
 	}
 	for (unsigned i = 0; i < ARRAY_LENGTH(irqs); i++)
-		plic_route(irqs[i], 0);
+		assert_false(plic_route(irqs[i], 0));
 	check_enabled(8, 95, NOBODY, 0);
+}
+
+/* A context that the tree names, or that we took to be there, and isn't: the UART is to be polled.
+ */
+static void test_no_such_context(void **state)
+{
+	struct machine_hart description = {.plic_context = 2};
+	struct hart hart = {.description = &description};
+	struct reason why;
+
+	(void)state;
+	play(4, 95, 0x400000);
+	machine.uart.irq = 10;
+	assert_int_equal(plic_controller.start(&machine, &why), OK);
+	assert_int_equal(plic_controller.route(&hart, &why), OK);
+	nothing_stays_at = (uintptr_t)enable(2, 0);
+	assert_int_equal(plic_controller.route(&hart, &why), ERR_MISSING);
+	assert_string_equal(why.text, "The PLIC has no such context, or no source 10");
+	description.plic_context = 4;
+	assert_int_equal(plic_controller.route(&hart, &why), OK);
+	nothing_stays_at = 0;
 }
 
 static void test_claim(void **state)
 {
 	(void)state;
-	start(4, 95, 0x400000);
+	play(4, 95, 0x400000);
 	plic_route(10, 4);
 	threshold(4)[1] = 10;
 	threshold(2)[1] = 7;
@@ -150,9 +183,9 @@ static void test_claim(void **state)
 static void test_contexts(void **state)
 {
 	(void)state;
-	start(0, 31, 0x400000);
+	play(0, 31, 0x400000);
 	plic_route(10, 0);
-	start(3, 31, 0x400000);
+	play(3, 31, 0x400000);
 	machine.harts[0].plic_context = 7;
 	machine.harts[1].plic_context = MACHINE_NO_CONTEXT;
 	machine.harts[2].plic_context = 3;
@@ -171,7 +204,7 @@ static void test_small_window(void **state)
 	(void)state;
 	for (unsigned last = 1; last < 6; last++) {
 		for (unsigned i = 0; i < ARRAY_LENGTH(ends); i++) {
-			start(4, 95, 0x200000 + 0x1000 * last + ends[i]);
+			play(4, 95, 0x200000 + 0x1000 * last + ends[i]);
 			plic_route(10, 0);
 			plic_route(10, 6);
 			for (int context = 0; context < 8; context++)
@@ -180,7 +213,7 @@ static void test_small_window(void **state)
 		}
 	}
 	/* Not even one context is whole. */
-	start(4, 95, 0x200004);
+	play(4, 95, 0x200004);
 	plic_route(10, 0);
 	assert_int_equal(plic_claim(0), 0);
 }
@@ -194,7 +227,7 @@ static void test_tiny_window(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
-		start(4, 95, sizes[i]);
+		play(4, 95, sizes[i]);
 		plic_route(10, 0);
 		assert_int_equal(plic_claim(0), 0);
 		assert_int_equal(plic_controller.start(&machine, &why), ERR_FORMAT);
@@ -210,7 +243,7 @@ static void test_not_there(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LENGTH(offsets); i++) {
-		start(4, 95, 0x400000);
+		play(4, 95, 0x400000);
 		memset(window, 0xff, 0x400000);
 		fake_arch.nothing_at = (uintptr_t)window + offsets[i];
 		assert_int_equal(plic_controller.start(&machine, &why), ERR_FORMAT);
@@ -224,9 +257,9 @@ static void test_not_there(void **state)
 static void test_many_sources(void **state)
 {
 	(void)state;
-	start(2, 0xffffffff, 0x400000);
+	play(2, 0xffffffff, 0x400000);
 	check_enabled(4, 1023, NOBODY, 0);
-	start(2, 1024, 0x400000);
+	play(2, 1024, 0x400000);
 	check_enabled(4, 1023, NOBODY, 0);
 	plic_route(1023, 2);
 	check_enabled(4, 1023, 1023, 2);
@@ -238,6 +271,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_quiet, tear_down),
 		cmocka_unit_test_teardown(test_route, tear_down),
 		cmocka_unit_test_teardown(test_route_nowhere, tear_down),
+		cmocka_unit_test_teardown(test_no_such_context, tear_down),
 		cmocka_unit_test_teardown(test_claim, tear_down),
 		cmocka_unit_test_teardown(test_contexts, tear_down),
 		cmocka_unit_test_teardown(test_small_window, tear_down),
