@@ -56,11 +56,10 @@ $(BUILD)/version.h: FORCE
 	@printf '#define DIOSIX_VERSION "%s"\n' '$(VERSION)' | cmp -s - $@ || \
 		printf '#define DIOSIX_VERSION "%s"\n' '$(VERSION)' > $@
 
-# Objects also depend on the flags they were built with.
+# Objects also depend on the flags they were built with, and on which of them are built small.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_LESS) $(LINK_BASE)" | cmp -s - $@ || \
-		printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_LESS) $(LINK_BASE)" > $@
+	@printf '%s\n' $(FLAGS_IN_USE) | cmp -s - $@ || printf '%s\n' $(FLAGS_IN_USE) > $@
 
 $(BUILD)/asm_offsets.h: src/riscv/asm_offsets.c $(BUILD)/flags | $(LIBFDT_DIR)/libfdt.h
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -MT $@ -MF $(BUILD)/asm_offsets.d -S $< -o $(BUILD)/asm_offsets.s
@@ -83,6 +82,8 @@ RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,b
 # loops over all of an image or of the tree.
 LESS_SMALL := $(addprefix $(BUILD)/,core/manifest_hash.o core/tree.o libfdt/fdt.o libfdt/fdt_ro.o \
 	riscv/isa.o riscv/report_walk.o)
+FLAGS_IN_USE = "$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)" "$(OPTIMIZE_RARE): $(RARELY_RUN)" \
+	"$(OPTIMIZE_LESS): $(LESS_SMALL)"
 $(filter-out $(LESS_SMALL),$(RARELY_RUN)): TARGET_OPTIMIZE = $(OPTIMIZE_RARE)
 $(LESS_SMALL): TARGET_OPTIMIZE = $(OPTIMIZE_LESS)
 
@@ -118,5 +119,5 @@ $(BUILD)/diosix.elf: $(HYPERVISOR_OBJECTS) $(BUILD)/link.ld
 	$(Q)mv $@.tmp $@
 	@echo "built $@ ($(VERSION))"
 
-.SECONDARY:
+.SECONDARY: $(LIBFDT_SOURCES:%=$(BUILD)/libfdt/%)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
