@@ -256,12 +256,12 @@ static enum status check_essentials(const struct machine_reader *reader, struct 
 		return refuse(why, ERR_MISSING,
 			      "device tree: no RAM: looked for a node below the root with "
 			      "device_type \"memory\" and a reg of at least one page, found none");
-	if (!out->timebase)
+	if (!(uint32_t)out->timebase || out->timebase >> 32)
 		return refuse(why, ERR_MISSING,
 			      "device tree: no clock: looked for timebase-frequency in /cpus and "
-			      "its nodes, found none above 0");
+			      "its nodes, found none of 1 to 2^32 - 1 Hz");
 	for (unsigned i = 0; i < out->hart_count; i++)
-		ready += out->harts[i].msip.raw && out->harts[i].mtimecmp.raw;
+		ready += out->harts[i].msip && out->harts[i].mtimecmp;
 	if (!ready)
 		return refuse(why, ERR_MISSING,
 			      "device tree: no timer and software interrupts: looked for %s, found "

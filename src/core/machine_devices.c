@@ -26,12 +26,18 @@ const char *machine_devices_name(const struct machine_reader *reader)
 	return name ? name : "?";
 }
 
+/* True when M-mode can address all of it: on RV32 what lies below 4 GiB. It doesn't wrap. */
+static bool is_reachable(const struct hpa_range *range)
+{
+	return range->base.raw + range->size - 1 <= (xlen_t)-1;
+}
+
 /* A tree in which devices are where memory is is wrong about one of the two: neither is touched. */
 bool machine_devices_range(struct machine_reader *reader, unsigned index, struct hpa_range *range)
 {
 	const struct machine *out = reader->out;
 
-	if (!tree_reg(&reader->place, index, range))
+	if (!tree_reg(&reader->place, index, range) || !is_reachable(range))
 		return false;
 	for (unsigned i = 0; i < out->ram_count; i++) {
 		if (!range_overlaps(out->ram[i].base.raw, out->ram[i].size, range->base.raw,
@@ -46,15 +52,13 @@ bool machine_devices_range(struct machine_reader *reader, unsigned index, struct
 
 /* --- timer and software interrupts ------------------------------------------- */
 
-/* Set a hart's register, unless another device has claimed to be it, or it lies outside, askew or
- * out of reach. */
-static void set_register(hpa_t *out, const struct hpa_range *range, uint64_t offset, unsigned size)
+/* Set a register, unless another device has claimed to be it, or it lies outside or askew. */
+static void set_register(xlen_t *out, const struct hpa_range *range, uint64_t offset, unsigned size)
 {
 	uint64_t at = range->base.raw + offset;
 
-	if (!out->raw && range_contains(0, range->size, offset, size) && !(at & (size - 1)) &&
-	    at <= (xlen_t)-1)
-		out->raw = at;
+	if (!*out && range_contains(0, range->size, offset, size) && !(at & (size - 1)))
+		*out = at;
 }
 
 /* Where the device's registers are; false, which is told, when nothing says so. */
@@ -84,7 +88,7 @@ static void read_clint(struct machine_reader *reader, bool is_thead)
 
 		if (hart && interrupt == MACHINE_SOFTWARE)
 			set_register(&hart->msip, &range, 4 * index, 4);
-		if (hart && interrupt == MACHINE_TIMER && !hart->mtimecmp.raw) {
+		if (hart && interrupt == MACHINE_TIMER && !hart->mtimecmp) {
 			set_register(&hart->mtimecmp, &range, CLINT_MTIMECMP + 8 * index, 8);
 			hart->mtimecmp_halves = is_thead;
 		}
@@ -235,8 +239,8 @@ static void read_htif(struct machine_reader *reader)
 	unsigned length;
 
 	tree_bytes(&reader->place, "reg", &length);
-	if (length &&
-	    (!tree_reg(&reader->place, 0, &range) || range.size < 16 || range.base.raw % 8)) {
+	if (length && (!tree_reg(&reader->place, 0, &range) || !is_reachable(&range) ||
+		       range.size < 16 || range.base.raw % 8)) {
 		MACHINE_ODD(reader, "%s: no two words of 64 bits in its reg, left out",
 			    machine_devices_name(reader));
 		return;

@@ -78,11 +78,11 @@ static bool go_to(struct tree_place *place, uint32_t phandle, int node)
 }
 
 /* Make addresses of offsets into the node's registers. */
-static bool locate(const struct tree_place *place, struct machine_update *updates)
+static bool locate(struct machine_reader *reader, struct machine_update *updates)
 {
 	struct hpa_range range;
 
-	if (!tree_reg(place, 0, &range))
+	if (!machine_devices_range(reader, 0, &range))
 		return false;
 	for (unsigned i = 0; i < MACHINE_POWER_OFF_MAX && updates[i].mask; i++) {
 		if (!range_contains(0, range.size, updates[i].at.raw, 4))
@@ -111,7 +111,7 @@ void machine_power_read(struct machine_reader *reader)
 	is_read = way == PIN ? read_pin(place, updates, &phandle)
 			     : read_register(place, updates, &phandle);
 	if (is_read && go_to(place, phandle, parent) &&
-	    (way == REGISTER || tree_compatible(place, &gpio, 1) == 0) && locate(place, updates))
+	    (way == REGISTER || tree_compatible(place, &gpio, 1) == 0) && locate(reader, updates))
 		return;
 	memset(updates, 0, sizeof(reader->out->power_off));
 	MACHINE_ODD(reader, "%s names no %s, left out", names[way],
