@@ -47,7 +47,7 @@ static enum status plan_image(struct making *making, struct reason *why)
 			   GUEST_TREE_SIZE, &image->extras, why);
 }
 
-/* Guest RAM lies where the host's is: it must not be where the guest has its devices. */
+/* Wherever guest RAM has come to lie, it must not be where the guest has its devices. */
 static enum status check_devices(const struct capsule *capsule, struct reason *why)
 {
 	const struct vdev_bus *bus = &capsule->bus;
@@ -101,15 +101,13 @@ static enum status keep_tree(struct making *making, const uint8_t *start, size_t
 {
 	struct capsule *capsule = making->capsule;
 	enum status status;
-	hpa_t memory;
+	void *memory;
 
-	status = ram_alloc(making->map, align_up(size, PAGE_SIZE), PAGE_SIZE,
-			   owner(capsule->number), &memory, why);
+	status = ram_alloc_pages(making->map, size, owner(capsule->number), &memory, why);
 	if (status != OK)
 		return status;
-	memcpy((void *)(uintptr_t)memory.raw, start, size);
 	capsule->tree = (struct capsule_tree){
-		.bytes = (const uint8_t *)(uintptr_t)memory.raw,
+		.bytes = memcpy(memory, start, size),
 		.size = size,
 		.seed = find_seed(start, size, seed),
 	};
