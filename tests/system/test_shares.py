@@ -75,7 +75,7 @@ def test_affinity(bench, tmp_path):
         "a": load(harts="<1>", last=1100), "b": load(harts="<1>", last=1100),
         "own": load(harts="<3>", last=1100), "rest": load(last=1100, vcpus=2)}, cpus=4)
     assert len(found) == 4
-    starts = dict(re.findall(r"Capsule \d+: (\w+): .* starting on CPU ([\d ]+)$", text, re.M))
+    starts = dict(re.findall(r"Capsule \d+: (\w+): .* runs on CPU ([\d ]+)$", text, re.M))
     assert starts["a"].strip() == "1" and starts["b"].strip() == "1" and \
         starts["own"].strip() == "3"
     assert set(starts["rest"].split()) <= {"0", "1", "2"}
