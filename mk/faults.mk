@@ -4,7 +4,6 @@
 # (tests/system/test_lost.py). Included by the Makefile.
 #
 #? TRIALS=200    faults: how many bits are flipped
-#? SEED=1        faults: which ones
 
 .PHONY: faults
 faults: ## Flip bits of the hypervisor's data and count what comes of it: TRIALS=, SEED=, XLEN=

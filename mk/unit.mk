@@ -16,7 +16,8 @@
 # HOST_M=-m32 builds and runs them 32 bits wide, in a folder of its own, with a cmocka that is built
 # for that from Debian's source: the installed one has the machine's own width.
 #
-#? UNIT=*            the unit tests to run: tests/unit/test_$(UNIT).c
+#? UNIT=*            unit: the tests to run, tests/unit/test_$(UNIT).c
+#? HOST_M=           unit: -m32 builds and runs them as 32-bit code
 
 , := ,
 HOST_CC ?= gcc
