@@ -84,7 +84,7 @@ def test_affinity(bench, tmp_path):
     # Lines of capsules that end at once, on different harts, come in any order.
     figures = {number: "\n".join(re.findall(r"Capsule %s: +(?:vCPU 0 on )?(CPU \d: .*|exits: .*)"
                                             % number, text)) for number in "123"}
-    assert figures["3"].startswith("CPU 3: ") and "loaded 1 times, moved 0 times" in figures["3"]
+    assert figures["3"].startswith("CPU 3: ") and "loads: 1, moves: 0" in figures["3"]
     assert not re.search(r"timer interrupt|host IPI|external interrupt", figures["3"]), figures["3"]
     assert "timer interrupt" in figures["1"] and "timer interrupt" in figures["2"]
 
