@@ -71,17 +71,16 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 
 # What runs at boot, at a capsule's start or end, in the face of a failure, or for guests that set something of their hart,
 # is compiled to be small.
-RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c capsule_ram.c \
+RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c capsule_ram.c figures.c \
 	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c sched_boot.c seed.c \
-	space.c tree.c console_control.c console_menu.c figures.c watch.c capsule_load.c) \
+	space.c tree.c watch.c console_control.c console_menu.c capsule_load.c) \
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c htif.c ns16550.c sifive_uart.c) \
 	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c leftovers.c probe.c report*.c exits.c features.c vector.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
 	$(addprefix src/sbi/,pmu.c fwft.c susp.c srst.c sta.c) src/lib/print.c)) \
 	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
-# Of those, what shifts 64 bits by a variable, which -Os on RV32 leaves to libgcc, and what
-# loops over all of an image or of the tree.
-LESS_SMALL := $(addprefix $(BUILD)/,core/manifest_hash.o core/tree.o libfdt/fdt.o libfdt/fdt_ro.o \
-	riscv/isa.o riscv/report_walk.o)
+# Of those, what reads 64 bits at once, which -Os on RV32 leaves to a library, and what loops over all of an image or
+# over each word of a tree.
+LESS_SMALL := $(addprefix $(BUILD)/,core/manifest_hash.o libfdt/fdt.o riscv/report_walk.o)
 FLAGS_IN_USE = "$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)" "$(OPTIMIZE_RARE): $(RARELY_RUN)" \
 	"$(OPTIMIZE_LESS): $(LESS_SMALL)"
 $(filter-out $(LESS_SMALL),$(RARELY_RUN)): TARGET_OPTIMIZE = $(OPTIMIZE_RARE)

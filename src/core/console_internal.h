@@ -23,7 +23,7 @@ enum console_command { COMMAND_NONE, COMMAND_FIGURES, COMMAND_RESTART, COMMAND_S
 enum menu_state {
 	MENU_CLOSED,
 	MENU_OPEN,  /* waits for a key */
-	MENU_WHICH, /* waits for the digit of the capsule that `asked` is about */
+	MENU_WHICH, /* waits for the number of the capsule that `asked` is about */
 	MENU_BUSY,  /* `command` runs, or figures are told */
 };
 
@@ -60,6 +60,8 @@ struct console_state {
 
 	enum menu_state menu;
 	enum console_command asked;   /* MENU_WHICH */
+	unsigned digits_due;	      /* of a number of several digits that is being typed */
+	unsigned typed;		      /* what there is of it */
 	enum console_command command; /* to be carried out without the lock */
 	unsigned about;		      /* number of the capsule that it is about */
 	bool hinted;		      /* the merged view's user was told of the menu */

@@ -9,8 +9,10 @@
 #include "core/log_ring.h"
 #include "lib/print.h"
 
-/* Silences until it closes: five seconds. */
-enum { MENU_SILENCES = 50 };
+enum {
+	MENU_SILENCES = 50, /* until it closes: five seconds */
+	LONG_NUMBER = 2,    /* digits after a 0, which reach every capsule */
+};
 
 void console_say(const char *format, ...)
 {
@@ -34,6 +36,8 @@ static void open(enum menu_state state)
 
 static void open_menu(void)
 {
+	bool more = false;
+
 	/* The device is slow, and much waits to be said: there is no use in more of it. */
 	if (console.said.length > sizeof(console.said.bytes) / 4)
 		return;
@@ -41,10 +45,14 @@ static void open_menu(void)
 		console_say("\r\n");
 	console_say("[ ");
 	for (const struct console_port *port = console.ports; port; port = port->link)
-		if (port->number <= 9 && console.said.length < sizeof(console.said.bytes) / 2)
+		if (port->number > 9)
+			more = true;
+		else if (console.said.length < sizeof(console.said.bytes) / 2)
 			console_say("%u: %s%s  ", port->number, port->name,
 				    port->ended ? " (ended)" : "");
-	console_say("m: merged  l: log  s: figures  r: restart  k: stop  Ctrl-]: send it ] ");
+	console_say("%sm: merged  l: log  s: figures  r: restart  k: stop  Ctrl-]: send it ] ",
+		    more ? "0 and two digits: others  " : "");
+	console.digits_due = 0;
 	open(MENU_OPEN);
 }
 
@@ -106,7 +114,7 @@ static void command_about(enum console_command which, const char *question)
 	open(MENU_WHICH);
 }
 
-static void choose_digit(unsigned number)
+static void choose_number(unsigned number)
 {
 	struct console_port *port = console_find(number);
 
@@ -116,6 +124,26 @@ static void choose_digit(unsigned number)
 		command(console.asked, number);
 	else
 		switch_to(port);
+}
+
+/* A digit from 1 to 9 is a capsule's number; a 0 begins one of two digits. */
+static void choose_digit(unsigned digit)
+{
+	if (!console.digits_due && digit) {
+		choose_number(digit);
+		return;
+	}
+	console_say("%u", digit);
+	if (!console.digits_due) {
+		console.digits_due = LONG_NUMBER + 1;
+		console.typed = 0;
+	}
+	console.typed = console.typed * 10 + digit;
+	open(console.menu);
+	if (!--console.digits_due) {
+		console_say(" ");
+		choose_number(console.typed);
+	}
 }
 
 /* The literal key goes to the guest, as if it had been typed. */
@@ -158,9 +186,9 @@ void console_menu_key(uint8_t key)
 {
 	if (console.menu == MENU_CLOSED || console.menu == MENU_BUSY)
 		open_menu();
-	else if (key >= '1' && key <= '9')
+	else if (key >= '0' && key <= '9')
 		choose_digit(key - '0');
-	else if (console.menu == MENU_OPEN)
+	else if (console.menu == MENU_OPEN && !console.digits_due)
 		choose(key);
 	else
 		close_menu("");

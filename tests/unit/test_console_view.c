@@ -7,11 +7,12 @@
 
 enum { RING = CONSOLE_OUTPUT_SIZE, WAITING = RING - 1 };
 
-#define ONE   "CPU 10: Capsule 1: "
-#define TWO   "CPU 11: Capsule 2: "
-#define THREE "CPU 12: Capsule 3: "
-#define MENU                                                                                       \
-	"[ 1: one  2: two  m: merged  l: log  s: figures  r: restart  k: stop  Ctrl-]: send it ] "
+#define ONE	   "CPU 10: Capsule 1: "
+#define TWO	   "CPU 11: Capsule 2: "
+#define THREE	   "CPU 12: Capsule 3: "
+#define MENU_BEGIN "[ 1: one  2: two  "
+#define MENU_REST  "m: merged  l: log  s: figures  r: restart  k: stop  Ctrl-]: send it ] "
+#define MENU	   MENU_BEGIN MENU_REST
 
 static struct console_port *const one = &ports[0];
 static struct console_port *const two = &ports[1];
@@ -523,6 +524,60 @@ static void test_menu_commands(void **state)
 	assert_int_equal(stops, 2);
 }
 
+/* Beyond 9 a 0 begins a number of two digits; the menu says so where there are so many. */
+static void test_menu_long_numbers(void **state)
+{
+	static struct console_port tenth, last;
+	static uint8_t tenth_ring[CONSOLE_OUTPUT_SIZE], last_ring[CONSOLE_OUTPUT_SIZE];
+
+	(void)state;
+	start(2);
+	memset(&tenth, 0, sizeof(tenth));
+	memset(&last, 0, sizeof(last));
+	tenth.changed = last.changed = port_changed;
+	console_add(&last, 64, "last", last_ring);
+	console_add(&tenth, 10, "tenth", tenth_ring);
+	settle();
+	uart.sent = 0;
+	press("\x1d"
+	      "0");
+	assert_new(MENU_BEGIN "0 and two digits: others  " MENU_REST "0");
+	press("1");
+	assert_null(console.attached);
+	press("0");
+	assert_new("10 10: tenth\r\n");
+	assert_ptr_equal(console.attached, &tenth);
+	press("\x1d"
+	      "001");
+	assert_ptr_equal(console.attached, one);
+	press("\x1dm");
+	press("\x1dr064");
+	assert_int_equal(restarts, 1);
+	assert_int_equal(about, 64);
+	press("\x1dk010");
+	assert_int_equal(stops, 1);
+	assert_int_equal(about, 10);
+	/* No such capsule, a number that isn't finished, one too late, one of another menu. */
+	press("\x1d"
+	      "099");
+	press("\x1dk06\r");
+	press("\x1dk0k");
+	press("\x1d"
+	      "0m");
+	press("\x1d"
+	      "06");
+	pass(10 * SECOND);
+	press("4\x1d"
+	      "0");
+	pass(10 * SECOND);
+	press("\x1dk1");
+	assert_int_equal(restarts, 1);
+	assert_int_equal(stops, 2);
+	assert_int_equal(about, 1);
+	assert_null(console.attached);
+	assert_int_equal(console.menu, MENU_CLOSED);
+}
+
 /* A key attaches when there is no choice, else the user is told of the menu, once. */
 static void test_first_key(void **state)
 {
@@ -724,7 +779,7 @@ static void test_random(void **state)
 static void test_random_keys(void **state)
 {
 	static const char keys[] = "\x1d\x1d\x1d\x1d\x1d"
-				   "123mlsrkx";
+				   "0123mlsrkx";
 
 	(void)state;
 	for (unsigned round = 0; round < 20; round++) {
@@ -778,14 +833,19 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),	  TEST(test_merged),	   TEST(test_turns),
-		TEST(test_partial),	  TEST(test_long_line),	   TEST(test_merged_end),
-		TEST(test_filter),	  TEST(test_utf8),	   TEST(test_utf8_cut),
-		TEST(test_filter_random), TEST(test_merged_full),  TEST(test_hidden),
-		TEST(test_menu_attach),	  TEST(test_menu_close),   TEST(test_menu_key_itself),
-		TEST(test_menu_log),	  TEST(test_menu_figures), TEST(test_menu_pieces),
-		TEST(test_menu_commands), TEST(test_first_key),	   TEST(test_leave),
-		TEST(test_replay),	  TEST(test_random),	   TEST(test_random_keys),
+		TEST(test_start),	    TEST(test_merged),
+		TEST(test_turns),	    TEST(test_partial),
+		TEST(test_long_line),	    TEST(test_merged_end),
+		TEST(test_filter),	    TEST(test_utf8),
+		TEST(test_utf8_cut),	    TEST(test_filter_random),
+		TEST(test_merged_full),	    TEST(test_hidden),
+		TEST(test_menu_attach),	    TEST(test_menu_close),
+		TEST(test_menu_key_itself), TEST(test_menu_log),
+		TEST(test_menu_figures),    TEST(test_menu_pieces),
+		TEST(test_menu_commands),   TEST(test_menu_long_numbers),
+		TEST(test_first_key),	    TEST(test_leave),
+		TEST(test_replay),	    TEST(test_random),
+		TEST(test_random_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
