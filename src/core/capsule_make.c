@@ -204,8 +204,8 @@ static void introduce(const struct capsule *capsule)
 	place_say_harts(&capsule->harts, harts, sizeof(harts));
 	if (space->region_count > 1)
 		print_text(pieces, sizeof(pieces), " and %u places more", space->region_count - 1);
-	log_debug("Capsule %u: %s: %lu MiB at 0x%lx%s, %u vCPU%s, %s, runs on %s",
-		  capsule->number, capsule->name, (unsigned long)(capsule->ram_size >> 20),
+	log_debug("Capsule %u: %s: %lu MiB at 0x%lx%s, %u vCPU%s, %s, runs on %s", capsule->number,
+		  capsule->name, (unsigned long)(capsule->ram_size >> 20),
 		  (unsigned long)space->regions[0].to.raw, pieces, capsule->vcpu_count,
 		  capsule->vcpu_count == 1 ? "" : "s", capsule->space.ops->name, harts);
 }
