@@ -65,17 +65,18 @@ void sched_ready(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	refresh(hart, vcpu, now);
 	if (vcpu->place != VCPU_THROTTLED)
 		vcpu->since = now; /* else it has been waiting all the time */
+	/* Nothing of what a call may have left is to be done before it goes on, here or elsewhere.
+	 */
+	vcpu->plain = sched_is_plain(vcpu) && !vcpu->resume && vcpu->state == VCPU_STARTED &&
+		      vcpu->capsule->state == CAPSULE_RUNNING;
+	if (vcpu->plain)
+		vcpu->wait = false;
 	if (vcpu != loaded &&
 	    (sched->runnable.count || (loaded && loaded->place == VCPU_RUNNING)) &&
 	    sched_send_to_idle(hart, vcpu))
 		return;
 	sched_queue(sched, vcpu);
 	sched->woke = true;
-	/* Nothing of what a call may have left is to be done before it goes on. */
-	vcpu->plain = sched_is_plain(vcpu) && !vcpu->resume && vcpu->state == VCPU_STARTED &&
-		      vcpu->capsule->state == CAPSULE_RUNNING;
-	if (vcpu->plain)
-		vcpu->wait = false;
 	if (vcpu != loaded)
 		sched_close(vcpu);
 }

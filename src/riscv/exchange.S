@@ -116,7 +116,8 @@ exchange_rest:
 	SWAP	fcsr, CONTEXT_FCSR
 	EACH_F	fld, a1
 	SWAP	scounteren, CONTEXT_SCOUNTEREN
-	SWAP	CSR_SENVCFG, CONTEXT_SENVCFG
+	csrr	t0, CSR_SENVCFG
+	REG_S	t0, CONTEXT_SENVCFG(a0)
 
 	/* What is the guest's, and MPP; all else as this hart has it. */
 	REG_L	t0, CONTEXT_STATUS(a1)
@@ -125,6 +126,9 @@ exchange_rest:
 	REG_L	t1, CPU_STATUS_HOST(tp)
 	or	t0, t0, t1
 	csrw	mstatus, t0
+	/* After UXL: with 32 bits PMM stays 0 ("Pointer Masking Extensions", on UXL and SXL). */
+	REG_L	t0, CONTEXT_SENVCFG(a1)
+	csrw	CSR_SENVCFG, t0
 
 	REG_S	a1, CPU_CONTEXT(tp)
 	/* Whatever `from` had reserved, no store-conditional of `to` succeeds by it. (x0's place.) */

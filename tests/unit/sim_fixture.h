@@ -32,6 +32,7 @@ enum sim_kind {
 	SIM_YIELDS, /* computes, sends itself an IPI and executes WFI */
 	SIM_STOPS,  /* computes, then stops (HSM) */
 	SIM_STARTS, /* computes, and now and then starts those of its capsule that are stopped */
+	SIM_ENDS,   /* computes, then its capsule ends, to start again */
 };
 
 /* A ticket lock: who comes first gets it first, whether it runs or not. */
@@ -276,9 +277,13 @@ static void sim_act(struct hart *hart, struct sim_guest *guest)
 	struct vcpu *vcpu = guest->vcpu;
 	struct capsule *capsule = vcpu->capsule;
 
-	if (guest->kind == SIM_STOPS || guest->kind == SIM_STARTS) {
+	if (guest->kind == SIM_STOPS || guest->kind == SIM_STARTS || guest->kind == SIM_ENDS) {
 		guest->left = 1 + sim_around(guest->busy);
-		if (guest->kind == SIM_STOPS)
+		if (guest->kind == SIM_ENDS && unit_random_below(2))
+			capsule_end(capsule, CAPSULE_AGAIN, "again");
+		else if (guest->kind == SIM_ENDS)
+			capsule_ask(capsule, CAPSULE_RESTART);
+		else if (guest->kind == SIM_STOPS)
 			sim_stop(hart, guest);
 		else
 			sim_start_others(capsule);
@@ -358,11 +363,16 @@ static void sim_main(unsigned index)
 		sim.used[guest->vcpu->capsule - sim_capsules][sim.slot] += ran;
 		if (guest->left != UINT64_MAX)
 			guest->left -= ran;
-		if (sim_interrupts(hart))
+		/* Another hart's call goes before the alarm, and what it leaves to be done does,
+		 * too. */
+		fake_arch_deliver(hart);
+		if (fake_arch.work[index])
+			continue;
+		if (arch_timer_interrupt(fake_arch.time))
 			sim_tick(hart);
 		else if (guest->kind == SIM_LOCKS)
 			sim_lock_step(guest);
-		else if (!fake_arch.work[index] && guest->left == 0)
+		else if (guest->left == 0)
 			sim_act(hart, guest);
 	}
 }
@@ -390,6 +400,9 @@ static void sim_check_hart(unsigned index)
 	}
 	assert_int_equal(sched_waits(hart->index), hart->sched.runnable.count != 0);
 	if (!it->asleep) {
+		/* Or its end is about to be heard of. */
+		assert_true(vcpu->capsule->state == CAPSULE_RUNNING ||
+			    vcpu->capsule->state == CAPSULE_STOPPING);
 		assert_int_equal(vcpu->place, VCPU_RUNNING);
 		assert_false(vcpu->wait);
 		/* No tick when nothing competes. */
@@ -534,7 +547,7 @@ static void sim_run(uint64_t ticks)
 }
 
 /* What the vCPU has run, up to now. */
-static uint64_t sim_ran(const struct vcpu *vcpu)
+static __attribute__((unused)) uint64_t sim_ran(const struct vcpu *vcpu)
 {
 	const struct hart *hart = vcpu->hart;
 
