@@ -73,7 +73,7 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 # is compiled to be small.
 RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c capsule_ram.c figures.c \
 	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c sched_boot.c seed.c \
-	space.c tree.c watch.c console_control.c console_menu.c capsule_load.c) \
+	space.c tree.c watch.c sched_lost.c console_control.c console_menu.c capsule_load.c) \
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c htif.c ns16550.c sifive_uart.c) \
 	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c leftovers.c probe.c report*.c exits.c features.c vector.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
 	$(addprefix src/sbi/,pmu.c fwft.c susp.c srst.c sta.c) src/lib/print.c)) \

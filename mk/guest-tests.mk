@@ -26,13 +26,14 @@ GUEST_LDFLAGS := -nostdlib -static -march=$(GUEST_LINK_MARCH) -mabi=$(GUEST_ABI)
 
 GUEST_KIT := $(patsubst capsules/%,$(GUEST_OUT)/%.o,$(wildcard capsules/kit/*.[cS]))
 GUEST_SUBJECTS := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,\
-	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends exits steal storm worst),\
+	$(filter-out $(patsubst %,tests/guest/%.c,cost% hostile% victim twin% traces% load smp% ends exits lives steal storm worst),\
 	$(wildcard tests/guest/*.c tests/guest/vector*.S)))
 GUEST_COST := $(GUEST_OUT)/test/cost.c.o
 GUEST_COST_SMP := $(GUEST_OUT)/test/cost_smp.c.o
 GUEST_LOAD := $(GUEST_OUT)/test/load.c.o
 GUEST_ENDS := $(GUEST_OUT)/test/ends.c.o
 GUEST_EXITS := $(GUEST_OUT)/test/exits.c.o
+GUEST_LIVES := $(GUEST_OUT)/test/lives.c.o
 GUEST_WORST := $(GUEST_OUT)/test/worst.c.o
 GUEST_SMP := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/smp*.[cS]))
 GUEST_HOSTILE := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/hostile*.[cS]))
@@ -42,7 +43,7 @@ GUEST_TWIN := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/gu
 GUEST_STEAL := $(GUEST_OUT)/test/steal.c.o
 GUEST_TRACES := $(patsubst tests/guest/%,$(GUEST_OUT)/test/%.o,$(wildcard tests/guest/traces*.[cS]))
 GUEST_SMALL := $(patsubst tests/guest/small/%.S,%,$(wildcard tests/guest/small/*.S))
-GUEST_KERNELS := guest-tests smp-tests cost cost-smp load ends exits worst hostile storm victim twin-a twin-b twin-c traces \
+GUEST_KERNELS := guest-tests smp-tests cost cost-smp load ends exits lives worst hostile storm victim twin-a twin-b twin-c traces \
 	steal-a steal-b $(GUEST_SMALL)
 # hostile-linux.its needs the stock guest as well: tests/system/test_hostile.py packs it.
 GUEST_ITS := $(filter-out hostile-linux,$(patsubst tests/guest/%.its,%,$(wildcard tests/guest/*.its)))
@@ -81,6 +82,9 @@ $(GUEST_OUT)/ends.elf: $(GUEST_KIT) $(GUEST_ENDS) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
 
 $(GUEST_OUT)/exits.elf: $(GUEST_KIT) $(GUEST_EXITS) capsules/kit/kit.ld
+	$(call guest_link,$(GUEST_BASE))
+
+$(GUEST_OUT)/lives.elf: $(GUEST_KIT) $(GUEST_LIVES) capsules/kit/kit.ld
 	$(call guest_link,$(GUEST_BASE))
 
 $(GUEST_OUT)/worst.elf: $(GUEST_KIT) $(GUEST_WORST) capsules/kit/kit.ld
@@ -146,4 +150,4 @@ $(GUEST_OUT)/%.itb: tests/guest/%.its $(GUEST_KERNELS:%=$(GUEST_OUT)/%.elf) \
 
 -include $(patsubst %.o,%.d,$(GUEST_KIT) $(GUEST_SUBJECTS) $(GUEST_COST) \
 	$(GUEST_COST_SMP) $(GUEST_LOAD) $(GUEST_ENDS) $(GUEST_SMP) $(GUEST_HOSTILE) $(GUEST_VICTIM) \
-	$(GUEST_TWIN) $(GUEST_TRACES) $(GUEST_STEAL) $(GUEST_EXITS) $(GUEST_WORST))
+	$(GUEST_TWIN) $(GUEST_TRACES) $(GUEST_STEAL) $(GUEST_EXITS) $(GUEST_LIVES) $(GUEST_WORST))

@@ -11,6 +11,7 @@
 #include "core/sched.h"
 #include "core/seed.h"
 #include "core/steal.h"
+#include "core/watch.h"
 #include "drivers/drivers.h"
 #include "version.h"
 
@@ -248,7 +249,7 @@ static void start_capsules(void)
 	alive = capsule_count;
 	drivers_route_console(console);
 	console_start();
-	sched_set_console_hart(console);
+	watch_start(console);
 	for (unsigned i = 0; i < capsule_count; i++)
 		sched_begin(capsules[i], capsules[i]->vcpus[0]->hart);
 }

@@ -30,7 +30,6 @@ void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
 	note_end(capsule, end, how);
 	for (unsigned i = 0; i < capsule->vcpu_count; i++)
 		sched_post(capsule->vcpus[i], VCPU_WANT_LOOK);
-	sched_watch();
 }
 
 void capsule_unanswered(struct capsule *capsule, const struct hart *hart)
@@ -46,7 +45,6 @@ void capsule_ask(struct capsule *capsule, enum capsule_request request)
 {
 	__atomic_store_n(&capsule->request, request, __ATOMIC_RELEASE);
 	sched_post(capsule->vcpus[0], VCPU_WANT_LOOK);
-	sched_watch();
 }
 
 /* The first vCPU has the loading to do, at once or at restart_at. */
@@ -171,17 +169,21 @@ static void end_for_good(struct capsule *capsule)
 }
 
 /* Of this and the capsule's end the first counts, so that it is counted once. */
-static bool leave_stopping(struct capsule *capsule, enum capsule_state next)
+static bool leave_state(struct capsule *capsule, enum capsule_state state, enum capsule_state next)
 {
-	enum capsule_state stopping = CAPSULE_STOPPING;
-
-	return __atomic_compare_exchange_n(&capsule->state, &stopping, next, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&capsule->state, &state, next, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
 }
 
 void capsule_lose(struct capsule *capsule, const struct hart *hart)
 {
-	if (!leave_stopping(capsule, CAPSULE_LOST))
+	enum capsule_state state = __atomic_load_n(&capsule->state, __ATOMIC_RELAXED);
+
+	if (state == CAPSULE_RUNNING) {
+		capsule_unanswered(capsule, hart);
+		return;
+	}
+	if (state >= CAPSULE_ENDED || !leave_state(capsule, state, CAPSULE_LOST))
 		return;
 	log_alert("Capsule %u: %s: is lost with CPU %u, which has not answered for %u seconds",
 		  capsule->number, capsule->name, hart->id, SCHED_PATIENCE_SECONDS);
@@ -203,7 +205,7 @@ static void settle(struct capsule *capsule, uint64_t now)
 static void settle_if_left(struct capsule *capsule, uint64_t now)
 {
 	if (!__atomic_load_n(&capsule->present, __ATOMIC_SEQ_CST) &&
-	    leave_stopping(capsule, CAPSULE_ENDED))
+	    leave_state(capsule, CAPSULE_STOPPING, CAPSULE_ENDED))
 		settle(capsule, now);
 }
 

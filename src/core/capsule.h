@@ -146,8 +146,8 @@ void capsule_end(struct capsule *capsule, enum capsule_end end, const char *how)
  */
 void capsule_unanswered(struct capsule *capsule, const struct hart *hart);
 
-/* It was to end, but `hart` doesn't answer: it is given up, and never starts again. The console's
- * hart. */
+/* `hart` has something of it and doesn't answer: it is to end, or, if that was so already, or it
+ * didn't run, is given up, and never starts again. The first keeper (core/watch.h). */
 void capsule_lose(struct capsule *capsule, const struct hart *hart);
 
 /* Ask for something; any hart. */

@@ -150,6 +150,7 @@ bool capsule_load_step(struct capsule *capsule)
 		return false;
 	}
 	capsule->loaded = 0;
+	enum capsule_state loading = CAPSULE_LOADING;
 
 	console_begin(&capsule->console);
 	lock_take(&capsule->devices_lock);
@@ -163,7 +164,10 @@ bool capsule_load_step(struct capsule *capsule)
 	reset_vcpus(capsule);
 	capsule->started_at = arch_time();
 	capsule->starts++;
-	__atomic_store_n(&capsule->state, CAPSULE_RUNNING, __ATOMIC_SEQ_CST);
+	/* Unless it was given up meanwhile, because this hart took so long. */
+	if (!__atomic_compare_exchange_n(&capsule->state, &loading, CAPSULE_RUNNING, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
 	if (capsule->starts > 1)
 		log_info("Capsule %u: %s: started again", capsule->number, capsule->name);
 	return true;

@@ -183,14 +183,16 @@ bool console_write_slowly(struct console_port *port, xlen_t byte)
 	return taken;
 }
 
-bool console_is_patient(const struct console_port *port, struct console_patience *patience)
+bool console_is_patient(struct console_patience *patience)
 {
 	uint64_t now = arch_time();
 
-	if (!patience->until || patience->sent != port->sent) {
+	/* An open menu holds output up as well, but closes by itself. */
+	if (!patience->until || patience->sent != console.taken ||
+	    (console.menu && console.menu != MENU_BUSY)) {
 		/* An eighth of a silence is twelve milliseconds. */
 		patience->until = now + (console.silence >> 3);
-		patience->sent = port->sent;
+		patience->sent = console.taken;
 	}
 	if (now < patience->until)
 		return true;

@@ -169,14 +169,14 @@ static inline bool console_write(struct console_port *port, xlen_t byte)
  */
 struct console_patience {
 	uint64_t until; /* ticks; 0: nothing waits */
-	xlen_t sent;	/* by the terminal, at that moment */
+	unsigned sent;	/* by the terminal, at that moment */
 };
 
 /*
  * console_write() has found no room. True: try again. False: the terminal hasn't taken anything
  * for some milliseconds, and the byte is lost.
  */
-bool console_is_patient(const struct console_port *port, struct console_patience *patience);
+bool console_is_patient(struct console_patience *patience);
 
 /* Send up to `size` bytes; returns how many were taken. */
 size_t console_write_bytes(struct console_port *port, const uint8_t *bytes, size_t size);

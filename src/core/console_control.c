@@ -52,6 +52,7 @@ void console_poll_device(void)
 {
 	console_lock();
 	console.polled = true;
+	console_call_for_poll();
 	console_unlock();
 }
 

@@ -45,6 +45,7 @@ struct console_state {
 
 	unsigned budget;       /* what this call of console_pump() may still do: bytes */
 	unsigned room;	       /* bytes that the device takes without being asked again */
+	unsigned taken;	       /* by the device, but for the quick road's; free-running */
 	bool starved;	       /* some shown port's guest was told that there is no room */
 	bool output_interrupt; /* the device raises one when it has room */
 	bool polled;	       /* its interrupts reach nobody */

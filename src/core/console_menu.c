@@ -34,24 +34,31 @@ static void open(enum menu_state state)
 	console_call_at(console.menu_due);
 }
 
-static void open_menu(void)
+static void say_menu(void)
 {
 	bool more = false;
 
-	/* The device is slow, and much waits to be said: there is no use in more of it. */
-	if (console.said.length > sizeof(console.said.bytes) / 4)
-		return;
 	if (console_in_line())
 		console_say("\r\n");
 	console_say("[ ");
 	for (const struct console_port *port = console.ports; port; port = port->link)
 		if (port->number > 9)
 			more = true;
-		else if (console.said.length < sizeof(console.said.bytes) / 2)
+		else if (console.said.length < sizeof(console.said.bytes) * 2 / 5)
 			console_say("%u: %s%s  ", port->number, port->name,
 				    port->ended ? " (ended)" : "");
 	console_say("%sm: merged  l: log  s: figures  r: restart  k: stop  Ctrl-]: send it ] ",
 		    more ? "0 and two digits: others  " : "");
+}
+
+/*
+ * However slow the device is, and however much waits to be said already: then there is no use in
+ * more of it, but the keys that follow are still the menu's, and no guest's.
+ */
+static void open_menu(void)
+{
+	if (console.said.length <= sizeof(console.said.bytes) / 4)
+		say_menu();
 	console.digits_due = 0;
 	open(MENU_OPEN);
 }

@@ -135,6 +135,7 @@ unsigned console_send(const uint8_t *bytes, unsigned size)
 	if (size > console.room)
 		size = console.room;
 	console.room -= size;
+	console.taken += size;
 	if (console_road.data)
 		store_bytes(console_road.data, bytes, size);
 	else
@@ -199,6 +200,10 @@ static bool log_fits(void)
 {
 	const struct console_port *port = console.attached;
 
+	/* What a command tells: guests' output waits for that, and the terminal is at a line's
+	 * start. */
+	if (console.menu)
+		return true;
 	if (rest_waits())
 		return false;
 	return !port || (!console_in_line() && (long)(port->sent - console.log_after) >= 0);

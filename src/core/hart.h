@@ -41,6 +41,7 @@ struct sched {
 	unsigned peer;	/* index of the hart that it last compared itself with */
 	bool woke;	/* somebody came who may go first */
 	bool spent;	/* what runs has used up its capsule's ceiling */
+	struct heap_node keeping; /* in `timers`: what a keeper does (core/watch.h) */
 };
 
 /* What capsules want of a hart, noted at boot (core/place.c). */
@@ -60,7 +61,8 @@ struct hart {
 	unsigned id;				/* `CPU n` in messages: the hardware's hart id */
 	unsigned index;				/* in the machine: 0, 1, ... */
 	xlen_t vendor, architecture, implementation; /* mvendorid, marchid, mimpid */
-	const char *unfit; /* why it can run no capsule, or NULL: it can */
+	const char *unfit; /* why it can run no capsule, or NULL: it can; also the watch's */
+	unsigned missed;   /* looks of the watch at which it had not taken the last call */
 	bool reachable; /* the interrupt controller's part of it is set up (drivers_start_hart) */
 	unsigned presence; /* enum hart_presence; atomic, written once, by whoever is first */
 

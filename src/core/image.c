@@ -193,6 +193,11 @@ enum status image_plan(const uint8_t *data, uint64_t size, gpa_t ram, uint64_t r
 	enum status status;
 
 	memset(out, 0, sizeof *out);
+	/* Entry and device tree are given in registers, and translation is off. */
+	if (xlen == 32 && (ram.raw + ram_size - 1) >> 32)
+		return refuse(why, ERR_RANGE,
+			      "guest RAM ends at 0x%" PRIx64 ", beyond the 4 GiB that RV32 reaches",
+			      ram.raw + ram_size);
 	if (image_elf_probe(data, size))
 		return image_elf_plan(data, size, ram, ram_size, xlen, usual_offset(xlen), out,
 				      why);

@@ -12,7 +12,12 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
-enum { REG_ENTRIES_MAX = 64 }; /* of one node; the rest of a longer list isn't looked at */
+enum {
+	REG_ENTRIES_MAX = 64, /* of one node; the rest of a longer list isn't looked at */
+	/* Hz: fewer are no clock for turns of 5 ms, and more don't fit what is computed with them.
+	 */
+	TIMEBASE_MIN = 1000,
+};
 
 /*
  * libfdt reads header, tags and the reservation block with plain loads, which
@@ -256,10 +261,10 @@ static enum status check_essentials(const struct machine_reader *reader, struct 
 		return refuse(why, ERR_MISSING,
 			      "device tree: no RAM: looked for a node below the root with "
 			      "device_type \"memory\" and a reg of at least one page, found none");
-	if (!(uint32_t)out->timebase || out->timebase >> 32)
+	if (out->timebase < TIMEBASE_MIN || out->timebase > UINT32_MAX)
 		return refuse(why, ERR_MISSING,
 			      "device tree: no clock: looked for timebase-frequency in /cpus and "
-			      "its nodes, found none of 1 to 2^32 - 1 Hz");
+			      "its nodes, found none of 1000 to 4294967295");
 	for (unsigned i = 0; i < out->hart_count; i++)
 		ready += out->harts[i].msip && out->harts[i].mtimecmp;
 	if (!ready)

@@ -140,6 +140,7 @@ static void take_job(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 	if (vcpu->capsule->state == CAPSULE_LOADING && vcpu->id == 0) {
 		capsule_load_step(vcpu->capsule);
 		sched_pay(sched, vcpu, arch_time());
+		sched->spent = false; /* nothing of it is in the registers: it is give_turn()'s */
 		vcpu->since = sched->since;
 		sched_queue(sched, vcpu);
 		sched_close(vcpu);
@@ -176,6 +177,8 @@ static inline bool give_turn(struct hart *hart, struct vcpu *vcpu, uint64_t now)
 {
 	uint64_t waited = now - vcpu->since;
 
+	if ((int64_t)waited < 0)
+		waited = 0; /* it came after `now`, by sched_see_to() */
 	vcpu->wait_time += waited;
 	if (vcpu->capsule->state != CAPSULE_RUNNING) {
 		take_job(hart, vcpu, now);

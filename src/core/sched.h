@@ -36,9 +36,6 @@ uint64_t sched_patience(void);
  */
 enum status sched_prepare(unsigned vcpus, struct ram_map *ram, struct reason *why) MUST_USE;
 
-/* The hart that serves the terminal's interrupts also keeps its clock. Once. */
-void sched_set_console_hart(struct hart *hart);
-
 /* Give a capsule that is LOADING to `hart`: its first vCPU does the loading there. */
 void sched_begin(struct capsule *capsule, struct hart *hart);
 
@@ -97,9 +94,6 @@ void sched_await(const struct vcpu *vcpu, xlen_t bits);
 
 /* A host interrupt has come from another hart: see what it is about. True: sched_work() is due. */
 bool sched_interrupt(struct hart *hart);
-
-/* A capsule is about to end, or is asked to: see to it that it does (core/watch.h). Any hart. */
-void sched_watch(void);
 
 /* The terminal's clock wants to be called earlier than it said. Any hart. */
 void sched_wake_console_hart(void);

@@ -34,8 +34,7 @@ static struct hart *claim_idle(const struct hart_set *allowed)
 	return NULL;
 }
 
-/* `vcpu` is in no queue and not in the registers. False: it is wanted here just now. */
-static bool move(struct hart *from, struct vcpu *vcpu, struct hart *to)
+bool sched_move(struct hart *from, struct vcpu *vcpu, struct hart *to)
 {
 	sched_close(vcpu);
 	if (!vcpu->closed)
@@ -95,7 +94,7 @@ bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu)
 {
 	struct hart *to = claim_idle(&vcpu->capsule->harts);
 
-	if (!to || move(hart, vcpu, to))
+	if (!to || sched_move(hart, vcpu, to))
 		return to != NULL;
 	hart_set_add_shared(&sched_harts.idle, to->index);
 	return false;
@@ -107,7 +106,7 @@ static bool send_waiting(struct hart *hart, struct vcpu *vcpu, struct hart *to)
 	struct sched *sched = &hart->sched;
 
 	heap_remove(&sched->runnable, &vcpu->run);
-	if (!move(hart, vcpu, to)) {
+	if (!sched_move(hart, vcpu, to)) {
 		heap_add(&sched->runnable, &vcpu->run, vcpu->run.key);
 		return false;
 	}

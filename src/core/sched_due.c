@@ -4,49 +4,43 @@
 #include "core/sched_internal.h"
 #include "core/watch.h"
 
-static struct hart *console_hart; /* who serves the terminal */
-static struct heap_node console_timer;
-
-static void call_console_hart(xlen_t call)
+void sched_call(struct hart *hart, xlen_t call)
 {
-	if (!console_hart)
-		return;
-	__atomic_fetch_or(&console_hart->sched.calls, call, __ATOMIC_RELEASE);
-	if (console_hart == hart_this())
+	__atomic_fetch_or(&hart->sched.calls, call, __ATOMIC_RELEASE);
+	if (hart == hart_this())
 		arch_hart_request_work();
 	else
-		arch_hart_wake(console_hart);
-}
-
-void sched_set_console_hart(struct hart *hart)
-{
-	console_hart = hart;
-	sched_wake_console_hart();
+		arch_hart_wake(hart);
 }
 
 void sched_wake_console_hart(void)
 {
-	call_console_hart(SCHED_CALL_CONSOLE);
+	struct hart *hart = watch_console_hart();
+
+	if (hart)
+		sched_call(hart, SCHED_CALL_CONSOLE);
 }
 
-void sched_watch(void)
+/* The terminal's clock, which may wake guests. When it is due next. */
+static uint64_t tend_console(uint64_t now)
 {
-	call_console_hart(SCHED_CALL_WATCH);
-}
-
-/* The terminal's clock, which may wake guests, and the watch; then their next time. */
-static void tend_console(struct sched *sched, uint64_t now)
-{
-	uint64_t when = watch_tend(now), tick;
-
+	if (hart_this() != watch_console_hart())
+		return SCHED_NEVER;
 	if (now >= console_deadline())
 		console_tick();
-	tick = console_deadline();
+	return console_deadline();
+}
+
+/* What a keeper does at its times (core/watch.h). */
+static void keep(struct sched *sched, uint64_t now)
+{
+	uint64_t when = watch_tend(now), tick = tend_console(now);
+
 	if (tick < when)
 		when = tick;
-	sched_remove_timer(sched, &console_timer);
+	sched_remove_timer(sched, &sched->keeping);
 	if (when != SCHED_NEVER)
-		sched_add_timer(sched, &console_timer, when);
+		sched_add_timer(sched, &sched->keeping, when);
 }
 
 static void wake(struct hart *hart, struct vcpu *vcpu, uint64_t now)
@@ -64,8 +58,8 @@ static void serve_timers(struct hart *hart, uint64_t now)
 
 	while ((first = heap_first(&sched->timers)) && !heap_before(now, first->key)) {
 		sched_remove_timer(sched, first);
-		if (first == &console_timer)
-			tend_console(sched, now);
+		if (first == &sched->keeping)
+			keep(sched, now);
 		else
 			wake(hart, sched_vcpu_of_timer(first), now);
 	}
@@ -75,10 +69,8 @@ static void serve_calls(struct hart *hart, uint64_t now)
 {
 	xlen_t calls = __atomic_exchange_n(&hart->sched.calls, 0, __ATOMIC_ACQUIRE);
 
-	if (calls & SCHED_CALL_WATCH)
-		watch_begin(now);
-	if (calls & (SCHED_CALL_CONSOLE | SCHED_CALL_WATCH))
-		tend_console(&hart->sched, now);
+	if (calls & SCHED_CALL_CONSOLE)
+		keep(&hart->sched, now);
 	if (calls & SCHED_CALL_SHARE)
 		sched_balance(hart);
 }

@@ -17,10 +17,9 @@ enum { SCHED_TURNS_BETWEEN_LOOKS = 5 };
 
 /* What is wanted of a hart itself (struct sched, calls). */
 enum {
-	SCHED_CALL_CONSOLE = 1, /* the terminal's deadline has moved */
+	SCHED_CALL_CONSOLE = 1, /* the terminal's deadline has moved, or it is a keeper now */
 	SCHED_CALL_SHARE = 2,	/* a hart is idle and asks for work */
-	SCHED_CALL_WATCH = 4,	/* a capsule is about to end: of the console's hart */
-	SCHED_CALL_ANSWER = 8,	/* it is only to take this: then it isn't lost */
+	SCHED_CALL_ANSWER = 4,	/* it is only to take this: then it isn't lost */
 };
 
 static inline struct vcpu *sched_vcpu_of_run(struct heap_node *node)
@@ -128,6 +127,9 @@ void sched_obey_late(struct vcpu *vcpu, uint64_t now);
 /* Whatever has to be seen to before a decision at `now`: calls, the inbox, timers. */
 void sched_see_to(struct hart *hart, uint64_t now);
 
+/* SCHED_CALL_*: call `hart`, which may be this one. Any hart. */
+void sched_call(struct hart *hart, xlen_t call);
+
 /* --- core/sched_queue.c --- */
 
 /* What runs here pays for the time up to `now`. */
@@ -225,6 +227,10 @@ void sched_arrive(struct hart *hart, struct vcpu *vcpu);
 /* Send `vcpu`, which is about to be queued, to an idle hart instead. False: there is none. */
 bool sched_send_to_idle(struct hart *hart, struct vcpu *vcpu);
 
+/* `vcpu`, which is in no queue of `from` and not in its registers, goes to `to`. False: it is
+ * wanted there just now. */
+bool sched_move(struct hart *from, struct vcpu *vcpu, struct hart *to);
+
 /* A turn is over, or an idle hart has asked: let others have of what waits here. */
 void sched_balance(struct hart *hart);
 
@@ -232,5 +238,15 @@ void sched_balance(struct hart *hart);
  * let them. */
 bool sched_find_peer(struct hart *hart);
 void sched_share_out(struct hart *hart);
+
+/* --- core/sched_lost.c --- */
+
+/* `hart` is lost: its queues are empty from now on, should it come back, and nobody finds it idle.
+ * Who waits there is to be adopted. */
+void sched_disown(struct hart *hart);
+
+/* `vcpu`, which waits on the lost hart `from`, goes to another one that its capsule may use. False:
+ * there is none, or `from` has it in its hands. The first keeper's (core/watch.h). */
+bool sched_adopt(struct hart *from, struct vcpu *vcpu);
 
 #endif

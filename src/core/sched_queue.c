@@ -98,7 +98,7 @@ void sched_leave(struct hart *hart, struct vcpu *vcpu)
 		__atomic_store_n(&hart->vcpu, NULL, __ATOMIC_SEQ_CST);
 	}
 	vcpu->place = VCPU_AWAY;
-	vcpu->wait = false;
+	vcpu->wait = vcpu->plain = false;
 	if (vcpu->closed) {
 		xlen_t missed = sched_open(vcpu) & ~(xlen_t)VCPU_WANT_OF_HART;
 

@@ -31,17 +31,24 @@ void finisher_start_updates(const struct machine_update *given)
 }
 
 /* Where all bits are given the register isn't read: it may be one that can't be. */
+static bool apply(const struct machine_update *update)
+{
+	uint32_t others = 0;
+
+	if (update->mask != UINT32_MAX) {
+		if (!arch_answers(update->at, sizeof(others)))
+			return false;
+		others = mmio_read32(update->at.raw) & ~update->mask;
+	}
+	return arch_write32(update->at, others | (update->value & update->mask));
+}
+
 bool finisher_update(void)
 {
 	if (!updates || !updates->mask)
 		return false;
-	for (unsigned i = 0; i < MACHINE_POWER_OFF_MAX && updates[i].mask; i++) {
-		const struct machine_update *update = &updates[i];
-		uint32_t others = update->mask == UINT32_MAX
-					  ? 0
-					  : mmio_read32(update->at.raw) & ~update->mask;
-
-		mmio_write32(update->at.raw, others | (update->value & update->mask));
-	}
+	for (unsigned i = 0; i < MACHINE_POWER_OFF_MAX && updates[i].mask; i++)
+		if (!apply(&updates[i]))
+			return false;
 	return true;
 }

@@ -72,7 +72,7 @@ struct sbi_ret sbi_write_blocking(xlen_t a0, xlen_t a1, xlen_t value)
 
 	if (console_write(vcpu->console, a0))
 		return sbi_return(SBI_SUCCESS, value);
-	if (!console_is_patient(vcpu->console, &vcpu->sbi.patience))
+	if (!console_is_patient(&vcpu->sbi.patience))
 		return sbi_return(SBI_ERR_FAILED, value);
 	arch_vcpu_repeat_call();
 	return sbi_return((long)a0, a1);

@@ -44,8 +44,9 @@ static void check_harts(const struct machine *machine)
 		const struct machine_hart *hart = &machine->harts[i];
 		struct isa_text text;
 		unsigned xlen;
+		isa_set_t set = isa_read(hart, &xlen);
 
-		isa_write(isa_read(hart, &xlen), xlen ? xlen : 64, &text);
+		isa_write(set, xlen ? xlen : 64, &text);
 		require(!hart->mmu_type || strlen(hart->mmu_type) < INT32_MAX);
 		require(hart->plic_context >= MACHINE_NO_CONTEXT);
 	}

@@ -9,6 +9,7 @@
 
 #include "core/guest_tree.h"
 #include "core/image.h"
+#include "core/machine.h"
 #include "core/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -37,6 +38,7 @@ static void check_image(const struct manifest_image *image, const uint8_t *fit, 
 
 static void make_tree(const struct manifest_capsule *capsule, gpa_t ram)
 {
+	static const uint8_t block_shifts[MACHINE_BLOCKS];
 	static uint64_t out[GUEST_TREE_SIZE / sizeof(uint64_t)];
 	const struct guest_tree tree = {
 		.name = capsule->name,
@@ -51,6 +53,7 @@ static void make_tree(const struct manifest_capsule *capsule, gpa_t ram)
 		.extensions = "i",
 		.extensions_length = 2,
 		.mmu_type = "riscv,sv39",
+		.block_shifts = block_shifts,
 	};
 	struct reason why;
 	size_t length;

@@ -41,7 +41,10 @@ class Debugger:
             except OSError:
                 time.sleep(0.1)
         self.buffer = b""
+        self.numbers = {}
         self.ask("qSupported:xmlRegisters=riscv")
+        # Without that there are no registers.
+        self.ask("qXfer:features:read:target.xml:0,ffb")
 
     def answer(self):
         """The next packet's contents. That the machine stopped, which it does when a debugger
@@ -70,13 +73,13 @@ class Debugger:
     def register(self, name):
         """The number of a CSR, from the description that the stub gives."""
         text = ""
-        self.ask("qXfer:features:read:target.xml:0,ffb")
-        while True:
+        while not self.numbers:
             part = self.ask("qXfer:features:read:riscv-csr.xml:%x,ffb" % len(text))
             text += part[1:]
             if part[0] != "m":
-                break
-        return int(re.search(r'name="%s"[^>]*regnum="(\d+)"' % name, text).group(1))
+                self.numbers = {found: int(number) for found, number in
+                                re.findall(r'name="(\w+)"[^>]*regnum="(\d+)"', text)}
+        return self.numbers[name]
 
     def mode(self, mode):
         """The hart's privilege mode, which has the number before the first CSR's."""
@@ -103,6 +106,52 @@ class Debugger:
     def choose(self, hart):
         """Registers are that hart's from now on."""
         assert self.ask("Hg%x" % (hart + 1)) == "OK"
+
+    def stopped(self):
+        """Waits until a hart has stopped by itself, at a breakpoint or after a step; which one."""
+        while True:
+            found = re.search(rb"\$T0[25]thread:([0-9a-f]+);[^#]*#..", self.buffer)
+            if found:
+                self.buffer = self.buffer[found.end():]
+                self.socket.sendall(b"+")
+                return int(found.group(1), 16) - 1
+            more = self.socket.recv(65536)
+            if not more:
+                raise ConnectionError("the emulator has ended")
+            self.buffer += more
+
+    def run_to(self, *addresses, hart=None, seconds=20):
+        """Until one of these is come to, by any hart; by which. `hart`: it alone runs. None: that
+        took too long, and all have been stopped where they were."""
+        for address in addresses:
+            assert self.ask("Z0,%x,4" % address) == "OK"
+        self.socket.settimeout(seconds)
+        self.set_off(hart)
+        try:
+            came = self.stopped()
+        except TimeoutError:
+            came = None
+        self.socket.settimeout(20)
+        if came is None:
+            self.stop()
+        for address in addresses:
+            assert self.ask("z0,%x,4" % address) == "OK"
+        return came
+
+    def step(self, hart):
+        """One instruction of that hart, and of no other."""
+        self.send("vCont;s:%x" % (hart + 1))
+        self.stopped()
+
+    def set_off(self, hart=None):
+        """All go on, or that one alone, until stop() or a breakpoint."""
+        self.buffer = b""
+        self.send("vCont;c" if hart is None else "vCont;c:%x" % (hart + 1))
+
+    def stop(self):
+        """All stop, wherever they are."""
+        self.socket.sendall(b"\x03")
+        self.stopped()
 
     def go(self):
         """On, without the debugger; perhaps at once to the machine's end."""

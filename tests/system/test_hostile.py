@@ -33,6 +33,8 @@ CELLS = {
     "rv32 hext 1 hart": {"width": 32, "cpu": "", **EXACT},
     "rv64 H pmp 1 hart": {"width": 64, "cpu": "", "append": "isolation=pmp", **EXACT},
 }
+STORM_CELLS = {**CELLS, "rv64 H pmp 2 harts": {"width": 64, "cpu": "", "append": "isolation=pmp",
+                                               "cpus": 2}}
 
 
 def packed(folder, name, width, exact):
@@ -80,11 +82,12 @@ def test_hostile(bench, tmp_path, cell):
 
 
 @pytest.mark.parametrize("cell", ["rv64 4 harts", "rv64 1 hart no sstc", "rv32 hext 1 hart",
-                                  "rv64 hext 4 harts"])
+                                  "rv64 hext 4 harts", "rv64 H pmp 2 harts"])
 def test_storm(bench, cell):
     """Several vCPUs at once start, stop, suspend and fence each other and use devices through page
     tables that the others change meanwhile; the victim's memory and registers stay as they are."""
-    ended = bench.run(guest("storm", CELLS[cell]["width"]), limit=60, **CELLS[cell])
+    ended = bench.run(guest("storm", STORM_CELLS[cell]["width"]), limit=60,
+                      **STORM_CELLS[cell])
     assert "escape" not in ended.text
     done = re.search(r"PASS: storm: (\d+) operations in (\d+) lives of 4 vCPUs", ended.text)
     assert done and int(done.group(1)) > 1000 and int(done.group(2)) > 20

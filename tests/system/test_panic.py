@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 from debugger import M_MODE, PC, Debugger, stub, symbols
+from loads import load, pack
+from manifests import assemble
 from machine import BUILD, EXIT_NONE, command, guest, hypervisor
 
 
@@ -56,15 +58,25 @@ def test_fault_in_the_report(bench, tmp_path, width):
     assert "Panic" not in ended.text and "Stack" not in ended.text
 
 
+def waiting_line(folder, width):
+    """A capsule that is attached and stays in the midst of a line, so that what is said of the other
+    one's end waits."""
+    (folder / "partial").write_bytes(
+        assemble(folder, 'say "from here on nothing"\n1: j 1b\n', width))
+    return pack(folder, width, {"partial": ("partial", "kernel"), "load": ("load.bin", "kernel")},
+                {"partial": {"kernel": '"partial"', "memory-mib": "<8>"}, "load": load()})
+
+
 @pytest.mark.parametrize("width", [64, 32])
 def test_panic_under_locks(bench, tmp_path, width):
-    """A hart panics while the locks of log and console are held by nobody who will let go of them. It
-    reports all the same. That the log itself doesn't wait meanwhile is tests/unit/test_log.c's."""
+    """A hart panics while the locks of log and console are held by nobody who will let go of them, and
+    while a line of the log waits. It reports all the same, that line first."""
     sp, tp, a0 = 2, 4, 10
-    machine = bench.start(command(guest("spin", width), width=width, cpus=1,
-                                  extra=stub(tmp_path / "gdb")), limit=60)
+    machine = bench.start(command(waiting_line(tmp_path, width), width=width, cpus=1,
+                                  append="console=attached", extra=stub(tmp_path / "gdb")), limit=60)
     machine.expect(rb"from here on nothing", 20)
-    machine.pause()
+    machine.pause(2)
+    assert "powered off" not in machine.text()
     debugger, where = Debugger(tmp_path / "gdb", width), symbols(width)
     debugger.mode(M_MODE)
     debugger.physical()
@@ -85,5 +97,6 @@ def test_panic_under_locks(bench, tmp_path, width):
     debugger.set(a0, words)
     debugger.set(PC, where["panic"])
     debugger.go()
+    machine.expect(rb"Capsule 2: load: powered off", 20)
     machine.expect(rb"\[!\] CPU 0: Panic: by a debugger", 20)
     machine.ends(EXIT_NONE)

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+import loads
 from machine import EXIT_DONE, EXIT_FAILED, command, guest
+from manifests import flat_binary
 
 WIDTHS = [64, 32]
 SKIP_WAITING = ["-icount", "shift=3,sleep=off"]
@@ -101,3 +103,43 @@ def test_reboots_are_limited(bench, width):
         "asked for a reboot", "rebooted 5 times within 10 seconds"]
     assert "FAIL" not in ended.text and ended.text.count("asking for a cold reboot") == 6
     ended.ends(EXIT_FAILED)
+
+
+# Computes for longer than a turn, and sleeps for about as long, over and over.
+PULSE = """li t0, 0x20
+csrw sie, t0
+1: rdtime s1
+li t0, 80000
+add s1, s1, t0
+2: rdtime t0
+bltu t0, s1, 2b
+li t1, 70000
+add a0, t0, t1
+li a1, 0
+li a6, 0
+li a7, 0x54494d45
+ecall
+wfi
+j 1b
+"""
+
+
+def test_loading_on_another_hart(bench, tmp_path):
+    """Capsules that power off are started again, and whichever hart is idle then loads them, in turns
+    beside one that wakes up there. Nothing is executed behind the end of a life."""
+    files = {"off": "reset SRST_SHUTDOWN, NO_REASON\n", "spin": "1: j 1b\n", "pulse": PULSE}
+    images = {name: (flat_binary(tmp_path, name, '#include "small.h"\n' + text, 64), "kernel")
+              for name, text in files.items()}
+    capsules = {"pulse": {"kernel": '"pulse"', "memory-mib": "<4>", "harts": "<1>"}}
+    for name in ("spin", "also"):
+        capsules[name] = {"kernel": '"spin"', "memory-mib": "<4>", "harts": "<0>"}
+    for i in range(12):
+        capsules["off%d" % i] = {"kernel": '"off"', "memory-mib": "<30>", "restart": '"always"',
+                                 "harts": "<0 1>"}
+    machine = bench.start(command(loads.pack(tmp_path, 64, images, capsules), cpus=2), limit=90)
+    for i in range(12):
+        machine.expect(rb"starts again in 8 seconds", 60)
+    text = machine.text()
+    # small.h's words when the call that is to end the capsule comes back.
+    assert "FAIL" not in text, re.search("FAIL.*", text).group()
+    assert text.count("started again") >= 12 * 3

@@ -27,6 +27,7 @@
 
 static unsigned lines_said, lines_taken, rewinds;
 static bool log_is_full;
+static unsigned log_lines; /* that it has room for; 0: any number */
 
 /* The n-th line of the hypervisor. Guests never write '<' nor '>'. */
 size_t log_take_line(char *line, size_t size)
@@ -38,7 +39,7 @@ size_t log_take_line(char *line, size_t size)
 
 bool log_has_room(void)
 {
-	return !log_is_full;
+	return !log_is_full && (!log_lines || lines_said - lines_taken < log_lines);
 }
 
 void log_rewind(void)
@@ -218,7 +219,7 @@ static void prepare(unsigned count, unsigned burst, bool direct)
 	memset(changed, 0, sizeof(changed));
 	lines_said = lines_taken = rewinds = figures = restarts = stops = about = moves = 0;
 	lock_held_at_callback = command_says = log_is_full = false;
-	pieces = 0;
+	pieces = log_lines = 0;
 	device = (struct console_device){.data = direct ? page : NULL,
 					 .burst = burst,
 					 .ready = uart_ready,

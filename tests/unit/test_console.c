@@ -213,7 +213,7 @@ static bool write_blocking(uint8_t byte)
 	struct console_patience patience = {0};
 
 	while (!console_write(port, byte)) {
-		if (!console_is_patient(port, &patience))
+		if (!console_is_patient(&patience))
 			return false;
 		fake_arch.time += SECOND / 100000;
 	}
@@ -249,6 +249,30 @@ static void test_stuck(void **state)
 	assert_int_equal(uart.sent, 1);
 	settle();
 	assert_int_equal(uart.sent, 1 + WAITING);
+}
+
+/* Nor does it lose one while the user has the menu open, which isn't for ever. */
+static void test_blocking_behind_menu(void **state)
+{
+	struct console_patience patience = {0};
+	uint64_t began;
+
+	(void)state;
+	start(4, true);
+	uart.patience = 1;
+	type("\x1d");
+	console_interrupt();
+	for (unsigned i = 0; i < WAITING; i++)
+		assert_true(console_write(port, 'x'));
+	began = fake_arch.time;
+	while (!console_write(port, 'y')) {
+		assert_true(console_is_patient(&patience));
+		fake_arch.time += SECOND / 100;
+		if (fake_arch.time >= console_deadline())
+			console_tick();
+	}
+	assert_in_range(fake_arch.time - began, 4 * SECOND, 6 * SECOND);
+	assert_int_equal(console.menu, MENU_CLOSED);
 }
 
 static void test_flush(void **state)
@@ -661,6 +685,7 @@ int main(void)
 		TEST(test_bytes_aligned),
 		TEST(test_blocking),
 		TEST(test_stuck),
+		TEST(test_blocking_behind_menu),
 		TEST(test_flush),
 		TEST(test_nowhere),
 		TEST(test_lines),

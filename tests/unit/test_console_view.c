@@ -335,6 +335,41 @@ static void test_hidden(void **state)
 	assert_true(console_write(one, 'y'));
 }
 
+/*
+ * A call that blocks gives its byte up when the terminal takes nothing (console_is_patient). A
+ * terminal that takes its time, for what neighbours write too, is none of that.
+ */
+static void test_merged_blocking(void **state)
+{
+	struct console_patience patience = {0};
+	char line[101];
+
+	(void)state;
+	memset(line, 'x', 99);
+	memcpy(line + 99, "\n", 2);
+	start(3);
+	uart.patience = uart.polls = 0;
+	while (bytes_to(one, line, 100) == 100)
+		;
+	while (bytes_to(one, line, 1) == 1)
+		;
+	/* 16 bytes a millisecond and a half: 115200 baud. */
+	for (unsigned i = 0; i < 300; i++) {
+		if (console_write(one, 'y'))
+			patience.until = 0;
+		else
+			assert_true(console_is_patient(&patience));
+		bytes_to(two, line, 100);
+		bytes_to(&ports[2], line, 100);
+		fake_arch.time += SECOND / 1000 * 3 / 2;
+		if (uart_works())
+			console_interrupt();
+		if (fake_arch.time >= console_deadline())
+			console_tick();
+	}
+	assert_true(uart.sent > 4000);
+}
+
 /* --- the menu ------------------------------------------------------------------------ */
 
 static void test_menu_attach(void **state)
@@ -484,6 +519,58 @@ static void test_menu_pieces(void **state)
 	write_to(one, " of a line\r\n");
 	pass(SECOND);
 	assert_new("half of a line\r\n<4>\r\n<5>\r\n");
+}
+
+/*
+ * The guest's output waits for the menu, which waits for the figures, which wait for room in the
+ * log: whatever the terminal hadn't taken yet when they were asked for, they are shown first.
+ */
+static void test_menu_pieces_before_output(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 4; round++) {
+		bool merged = round & 1, ended = round & 2;
+
+		start(2);
+		if (!merged)
+			attach(two);
+		uart.patience = uart.polls = 0;
+		write_to(two, "so much that the terminal is busy\n");
+		write_to(two, "and more\n");
+		if (ended)
+			console_end(two, false);
+		say_line();
+		log_lines = 2;
+		command_says = true;
+		pieces = 20;
+		press("\x1ds");
+		uart.sent = 0;
+		pass(SECOND);
+		settle();
+		assert_int_equal(pieces, 0);
+		assert_int_equal(console.menu, MENU_CLOSED);
+		assert_non_null(strstr(uart.wire, "and more"));
+		assert_int_equal(lines_taken, lines_said);
+	}
+}
+
+/* Keys that come all at once: what belongs to the menu reaches no guest, however slow the UART is.
+ */
+static void test_menu_keys_at_once(void **state)
+{
+	(void)state;
+	start(2);
+	attach(one);
+	uart.patience = uart.polls = 0;
+	press("\x1dm\x1dk2\x1dl\x1d\x1d\x1d"
+	      "1\x1dr");
+	assert_int_equal(stops, 1);
+	assert_int_equal(about, 1);
+	assert_int_equal(restarts, 1);
+	assert_int_equal(rewinds, 1);
+	assert_int_equal(console_read(one), -1);
+	assert_int_equal(console_read(two), -1);
+	assert_int_equal(console.menu, MENU_CLOSED);
 }
 
 static void test_menu_commands(void **state)
@@ -833,18 +920,33 @@ static void test_random_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),	    TEST(test_merged),
-		TEST(test_turns),	    TEST(test_partial),
-		TEST(test_long_line),	    TEST(test_merged_end),
-		TEST(test_filter),	    TEST(test_utf8),
-		TEST(test_utf8_cut),	    TEST(test_filter_random),
-		TEST(test_merged_full),	    TEST(test_hidden),
-		TEST(test_menu_attach),	    TEST(test_menu_close),
-		TEST(test_menu_key_itself), TEST(test_menu_log),
-		TEST(test_menu_figures),    TEST(test_menu_pieces),
-		TEST(test_menu_commands),   TEST(test_menu_long_numbers),
-		TEST(test_first_key),	    TEST(test_leave),
-		TEST(test_replay),	    TEST(test_random),
+		TEST(test_start),
+		TEST(test_merged),
+		TEST(test_turns),
+		TEST(test_partial),
+		TEST(test_long_line),
+		TEST(test_merged_end),
+		TEST(test_filter),
+		TEST(test_utf8),
+		TEST(test_utf8_cut),
+		TEST(test_filter_random),
+		TEST(test_merged_full),
+		TEST(test_merged_blocking),
+		TEST(test_hidden),
+		TEST(test_menu_attach),
+		TEST(test_menu_close),
+		TEST(test_menu_key_itself),
+		TEST(test_menu_log),
+		TEST(test_menu_figures),
+		TEST(test_menu_pieces),
+		TEST(test_menu_pieces_before_output),
+		TEST(test_menu_keys_at_once),
+		TEST(test_menu_commands),
+		TEST(test_menu_long_numbers),
+		TEST(test_first_key),
+		TEST(test_leave),
+		TEST(test_replay),
+		TEST(test_random),
 		TEST(test_random_keys),
 	};
 

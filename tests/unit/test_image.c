@@ -120,6 +120,22 @@ static void plan(unsigned xlen, struct image_plan *out)
 		fail_msg("RV%u: refused: %s", xlen, why.text);
 }
 
+/* RAM may lie there where a second stage of translation puts it, but nothing starts there on RV32.
+ */
+static void test_beyond_4_gib(void **state)
+{
+	static const uint64_t bases[] = {GIB(4), GIB(4) - MIB(60), GIB(16) - MIB(64)};
+
+	(void)state;
+	make_linux(32);
+	for (unsigned i = 0; i < ARRAY_LENGTH(bases); i++)
+		expect_of((gpa_t){bases[i]}, FILE_SIZE, 32, ERR_RANGE, "beyond the 4 GiB");
+	expect_of((gpa_t){GIB(4) - ram_size}, FILE_SIZE, 32, OK, "");
+	make_linux(64);
+	for (unsigned i = 0; i < ARRAY_LENGTH(bases); i++)
+		expect_of((gpa_t){bases[i]}, FILE_SIZE, 64, OK, "");
+}
+
 static void test_elf(void **state)
 {
 	(void)state;
@@ -516,11 +532,12 @@ static void test_kind_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elf),	  cmocka_unit_test(test_dyn),
-		cmocka_unit_test(test_elf_rows),  cmocka_unit_test(test_elf_wide),
-		cmocka_unit_test(test_linux),	  cmocka_unit_test(test_flat),
-		cmocka_unit_test(test_strangers), cmocka_unit_test(test_place),
-		cmocka_unit_test(test_damage),	  cmocka_unit_test(test_kind_names),
+		cmocka_unit_test(test_beyond_4_gib), cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_dyn),	     cmocka_unit_test(test_elf_rows),
+		cmocka_unit_test(test_elf_wide),     cmocka_unit_test(test_linux),
+		cmocka_unit_test(test_flat),	     cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_place),	     cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_kind_names),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);

@@ -28,8 +28,10 @@ static void mmio_write32(uintptr_t at, uint32_t value)
 
 #include "core/arch.h"
 
-/* The finisher, which may not be there. */
-#define arch_write32(at, value) (mmio_write32((uintptr_t)(at).raw, value), true)
+/* The finisher, or a register, which may not be there. */
+static bool is_hole;
+#define arch_answers(at, width) (!is_hole)
+#define arch_write32(at, value) (!is_hole && (mmio_write32((uintptr_t)(at).raw, value), true))
 #include "drivers/finisher.c"
 
 static const char device[] = "/soc/test@3000";
@@ -183,6 +185,29 @@ static void test_odd_syscon(void **state)
 	expect_none(NULL);
 }
 
+/* What is named isn't there, or is memory: it can't power off, and nothing breaks by that. */
+static void test_nothing_there(void **state)
+{
+	(void)state;
+	for (unsigned way = 0; way < 3; way++) {
+		if (way == 2)
+			edit_gpio(2, 1);
+		else
+			edit_syscon();
+		if (way == 1)
+			set_cells("/off", "mask", 1, (uint32_t[]){0xff});
+		assert_int_equal(read_edited(), OK);
+		finisher_start_updates(machine.power_off);
+		write_count = read_count = 0;
+		is_hole = true;
+		assert_false(finisher_update());
+		is_hole = false;
+		assert_int_equal(write_count + read_count, 0);
+		set_cells("/memory@80000000", "reg", 4, (uint32_t[]){0, BASE, 0, 0x1000});
+		expect_none("which is memory");
+	}
+}
+
 static void test_gpio(void **state)
 {
 	(void)state;
@@ -288,10 +313,10 @@ static void test_htif(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syscon),	       cmocka_unit_test(test_odd_syscon),
-		cmocka_unit_test(test_gpio),	       cmocka_unit_test(test_odd_gpio),
-		cmocka_unit_test(test_finisher_first), cmocka_unit_test(test_restart_is_none),
-		cmocka_unit_test(test_htif),
+		cmocka_unit_test(test_syscon),		cmocka_unit_test(test_odd_syscon),
+		cmocka_unit_test(test_nothing_there),	cmocka_unit_test(test_gpio),
+		cmocka_unit_test(test_odd_gpio),	cmocka_unit_test(test_finisher_first),
+		cmocka_unit_test(test_restart_is_none), cmocka_unit_test(test_htif),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, fixture_end);

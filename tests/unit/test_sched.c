@@ -10,6 +10,7 @@
 #include "core/boot.h"
 #include "core/sched.c"
 #include "core/sched_due.c"
+#include "core/watch.c"
 #include "fake/arch.h"
 #include "fake/boot.h"
 #include "fake/console.h"
@@ -68,9 +69,8 @@ static void prepare_hart(void)
 	hart = arch_this_hart;
 	steps_needed = 3;
 	step_time = 0;
-	console_timer = (struct heap_node){0};
-	console_hart = NULL;
-	sched_init(HZ, FAKE_HARTS);
+	keepers[0] = NULL;
+	sched_init(HZ, 1); /* so that there is nobody to be watched */
 	for (unsigned i = 0; i < FAKE_HARTS; i++)
 		fake_arch.harts[i].sched.turn = TURN;
 }
@@ -385,6 +385,17 @@ static void test_all_sleep(void **state)
 	}
 }
 
+/* One that came while the hart looked what there is, after the moment for which it decides, has not
+ * waited for less than no time: its guest would see stolen time go back. */
+static void test_came_late(void **state)
+{
+	(void)state;
+	prepare(1);
+	vcpu_of(0)->since = fake_arch.time + 7;
+	assert_ptr_equal(work(), vcpu_of(0));
+	assert_true(vcpu_of(0)->wait_time == 0);
+}
+
 /* An interrupt that isn't enabled wakes nobody; nor does a timer that isn't. */
 static void test_masked(void **state)
 {
@@ -632,6 +643,26 @@ static void test_loading_beside(void **state)
 	assert_int_equal(vcpu_of(1)->switches, 1);
 }
 
+/* Its capsule's ceiling is no matter of whoever has the next turn. */
+static void test_loading_under_ceiling(void **state)
+{
+	(void)state;
+	prepare(2);
+	steps_needed = 20;
+	step_time = TURN;
+	capsules[1].state = CAPSULE_LOADING;
+	share_cap_init(&capsules[1].cap, 10, TURN, fake_arch.time);
+	vcpu_of(1)->capped = true;
+	work();
+	while (capsules[1].state == CAPSULE_LOADING) {
+		ring();
+		assert_int_equal(vcpu_of(0)->place, VCPU_RUNNING);
+		assert_false(hart->sched.spent);
+	}
+	/* It has them to pay for before it runs. */
+	assert_true(capsules[1].cap.left < 0);
+}
+
 /* Nobody else can run: all steps at once, and what comes meanwhile is served. */
 static void test_loading_alone(void **state)
 {
@@ -643,6 +674,50 @@ static void test_loading_alone(void **state)
 	assert_int_equal(steps[0], 50);
 	assert_in_range(fake_arch_count(FAKE_POLL), 49, 51);
 	assert_int_equal(fake_arch_count(FAKE_SLEEP), 0);
+}
+
+/*
+ * It reboots, and an idle hart has the loading to do. Its turns there begin the long way from the
+ * first one on: what it has in memory is still of the life before.
+ */
+static void test_loading_elsewhere(void **state)
+{
+	struct hart *other = &fake_arch.harts[1];
+	unsigned ticks = 0;
+
+	(void)state;
+	prepare(3);
+	capsules[0].harts = (struct hart_set){{3}};
+	steps_needed = 20;
+	step_time = TURN;
+	while (work() != vcpu_of(0))
+		ring();
+	assert_true(vcpu_of(0)->plain);
+	sched_set_idle(other, true);
+	capsule_end(&capsules[0], CAPSULE_REBOOT, "reboots");
+	assert_ptr_not_equal(work(), vcpu_of(0));
+	assert_ptr_equal(vcpu_of(0)->hart, other);
+
+	hart = arch_this_hart = other;
+	sched_read_inbox(other);
+	add_guest(3, SHARE_WEIGHT_DEFAULT);
+	fake_arch.loaded[1] = NULL;
+	while (capsules[0].state == CAPSULE_LOADING) {
+		struct vcpu *before, *next;
+
+		sched_work(other);
+		before = other->vcpu;
+		fake_arch.time = other->sched.turn_end;
+		next = sched_tick(fake_arch.time);
+		if (!next)
+			continue;
+		assert_int_equal(next->capsule->state, CAPSULE_RUNNING);
+		arch_vcpu_switch(before, next);
+		ticks++;
+	}
+	assert_int_equal(steps[0], 20);
+	assert_int_equal(ticks, 0);
+	hart = arch_this_hart = fake_arch.harts;
 }
 
 static void ask_for_restart(struct hart *which)
@@ -733,7 +808,7 @@ static void test_console_wakes(void **state)
 	(void)state;
 	for (unsigned loaded = 0; loaded < 2; loaded++) {
 		prepare(2);
-		sched_set_console_hart(hart);
+		watch_start(hart);
 		fake_console()->on_tick = tell_guest;
 		told = work();
 		if (!loaded)
@@ -771,7 +846,7 @@ static void test_console_clock(void **state)
 {
 	(void)state;
 	prepare(1);
-	sched_set_console_hart(hart);
+	watch_start(hart);
 	fake_console()->deadline = fake_arch.time + 3;
 	work();
 	assert_int_equal(fake_console()->ticks, 0);
@@ -795,7 +870,7 @@ static void test_console_clock(void **state)
 	assert_int_equal(fake_console()->ticks, 3);
 	/* Not by other harts. */
 	prepare(1);
-	sched_set_console_hart(&fake_arch.harts[1]);
+	watch_start(&fake_arch.harts[1]);
 	fake_console()->deadline = 1;
 	work();
 	assert_int_equal(fake_console()->ticks, 0);
@@ -804,12 +879,10 @@ static void test_console_clock(void **state)
 	fake_arch.call_count = 0;
 	sched_wake_console_hart();
 	assert_int_equal(fake_arch_last(FAKE_WAKE)->a, 1);
-	sched_set_console_hart(hart);
+	watch_start(hart);
 	sched_wake_console_hart();
 	assert_true(fake_arch.work[0]);
 	assert_int_equal(fake_arch_count(FAKE_WAKE), 1);
-	sched_set_console_hart(NULL);
-	sched_wake_console_hart();
 }
 
 /* --- random events, against what was promised
@@ -1007,6 +1080,7 @@ int main(void)
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_sleeper),
 		cmocka_unit_test(test_all_sleep),
+		cmocka_unit_test(test_came_late),
 		cmocka_unit_test(test_masked),
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_ended),
@@ -1014,7 +1088,9 @@ int main(void)
 		cmocka_unit_test(test_start_in_flight),
 		cmocka_unit_test(test_back_off_beside),
 		cmocka_unit_test(test_loading_beside),
+		cmocka_unit_test(test_loading_under_ceiling),
 		cmocka_unit_test(test_loading_alone),
+		cmocka_unit_test(test_loading_elsewhere),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_no_guests),

@@ -38,9 +38,8 @@ bool console_write_slowly(struct console_port *port, xlen_t byte)
 	return console_write_bytes(port, &one, 1) == 1;
 }
 
-bool console_is_patient(const struct console_port *port, struct console_patience *patience)
+bool console_is_patient(struct console_patience *patience)
 {
-	(void)port;
 	(void)patience;
 	return fake.patience && fake.patience--;
 }
@@ -87,6 +86,11 @@ void console_tick(void)
 	fake.deadline = UINT64_MAX;
 	if (fake.on_tick)
 		fake.on_tick();
+}
+
+void console_poll_device(void)
+{
+	fake.polled = true;
 }
 
 void console_tell(void)

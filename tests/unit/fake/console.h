@@ -17,6 +17,7 @@ struct fake_console {
 	void (*on_tick)(void); /* what it does, if anything */
 	unsigned begins, ends, ends_for_good; /* of capsules */
 	enum console_view start;	      /* what the command line chose */
+	bool polled;			      /* console_poll_device() was called */
 };
 
 struct fake_console *fake_console(void);
