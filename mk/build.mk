@@ -56,11 +56,10 @@ $(BUILD)/version.h: FORCE
 	@printf '#define DIOSIX_VERSION "%s"\n' '$(VERSION)' | cmp -s - $@ || \
 		printf '#define DIOSIX_VERSION "%s"\n' '$(VERSION)' > $@
 
-# Objects also depend on the flags they were built with.
+# Objects also depend on the flags they were built with, and on which of them are built small.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_LESS) $(LINK_BASE)" | cmp -s - $@ || \
-		printf '%s\n' "$(TARGET_CC) $(TARGET_CFLAGS) $(OPTIMIZE_RARE) $(OPTIMIZE_LESS) $(LINK_BASE)" > $@
+	@printf '%s\n' $(FLAGS_IN_USE) | cmp -s - $@ || printf '%s\n' $(FLAGS_IN_USE) > $@
 
 $(BUILD)/asm_offsets.h: src/riscv/asm_offsets.c $(BUILD)/flags | $(LIBFDT_DIR)/libfdt.h
 	$(Q)$(TARGET_CC) $(TARGET_CFLAGS) $(TARGET_CPPFLAGS) -MT $@ -MF $(BUILD)/asm_offsets.d -S $< -o $(BUILD)/asm_offsets.s
@@ -74,14 +73,16 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags $(BUILD)/version.h | $(LIBFDT_DIR)/libfdt.h
 # is compiled to be small.
 RARELY_RUN := $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard $(addprefix src/core/,boot.c capsule.c capsule_make.c capsule_ram.c figures.c \
 	guest_tree.c image*.c log.c machine*.c manifest*.c options.c panic.c place.c ram.c sched_boot.c seed.c \
-	space.c tree.c watch.c sched_lost.c console_menu.c) \
+	space.c tree.c watch.c sched_lost.c console_control.c console_menu.c capsule_load.c) \
 	$(addprefix src/drivers/,drivers.c plic.c aplic.c imsic.c finisher.c htif.c ns16550.c sifive_uart.c) \
-	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c leftovers.c report*.c exits.c features.c vector.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
-	$(addprefix src/sbi/,pmu.c fwft.c susp.c srst.c) src/lib/print.c)) \
+	$(addprefix src/riscv/,aia.c boot.c cpu.c isa.c leftovers.c probe.c report*.c exits.c features.c vector.c hext/hext.c hext/gstage.c hext/wall.c pmp/encode.c) \
+	$(addprefix src/sbi/,pmu.c fwft.c susp.c srst.c sta.c) src/lib/print.c)) \
 	$(patsubst %.c,$(BUILD)/libfdt/%.o,$(LIBFDT_SOURCES))
 # Of those, what reads 64 bits at once, which -Os on RV32 leaves to a library, and what loops over all of an image or
 # over each word of a tree.
 LESS_SMALL := $(addprefix $(BUILD)/,core/manifest_hash.o libfdt/fdt.o riscv/report_walk.o)
+FLAGS_IN_USE = "$(TARGET_CC) $(TARGET_CFLAGS) $(LINK_BASE)" "$(OPTIMIZE_RARE): $(RARELY_RUN)" \
+	"$(OPTIMIZE_LESS): $(LESS_SMALL)"
 $(filter-out $(LESS_SMALL),$(RARELY_RUN)): TARGET_OPTIMIZE = $(OPTIMIZE_RARE)
 $(LESS_SMALL): TARGET_OPTIMIZE = $(OPTIMIZE_LESS)
 
@@ -117,5 +118,5 @@ $(BUILD)/diosix.elf: $(HYPERVISOR_OBJECTS) $(BUILD)/link.ld
 	$(Q)mv $@.tmp $@
 	@echo "built $@ ($(VERSION))"
 
-.SECONDARY:
+.SECONDARY: $(LIBFDT_SOURCES:%=$(BUILD)/libfdt/%)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

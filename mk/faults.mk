@@ -4,7 +4,6 @@
 # (tests/system/test_lost.py). Included by the Makefile.
 #
 #? TRIALS=200    faults, kills: how many bits are flipped, capsules are stopped
-#? SEED=1        faults, kills: which ones; where
 #? LIVES=10000   lives: how often a capsule starts again
 
 .PHONY: faults kills lives

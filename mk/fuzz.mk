@@ -10,8 +10,8 @@
 # starts; an input that breaks something is left as build/host/fuzz/X-crash-*, and
 # `build/host/fuzz/fuzz_X FILE` runs it again.
 #
-#? FUZZ=*            the harnesses to run: tests/fuzz/fuzz_$(FUZZ).c
-#? SECONDS=30        how long each of them runs
+#? FUZZ=*            fuzz: the harnesses to run, tests/fuzz/fuzz_$(FUZZ).c
+#? SECONDS=30        fuzz: how long each of them runs
 
 FUZZ_CC ?= clang
 SECONDS ?= 30

@@ -4,7 +4,7 @@
 # part of `make test` as well, with another time and seed. Included by the Makefile.
 
 #? SECONDS=60    hostile: for how long each machine is attacked
-#? SEED=1        hostile: which attacks; the same seed makes the same ones
+#? SEED=1        hostile: which attacks; faults, kills: which bits, where. The same seed makes the same ones
 
 HOSTILE_SECONDS := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),60)
 HOSTILE_SEED := $(or $(SEED),1)

@@ -16,8 +16,9 @@
 # HOST_M=-m32 builds and runs them 32 bits wide, in a folder of its own, with a cmocka that is built
 # for that from Debian's source: the installed one has the machine's own width.
 #
-#? UNIT=*            the unit tests to run: tests/unit/test_$(UNIT).c
-#? BOARD_TREES=...   the folder of boards' device trees, one folder a maker, that `make boards` shows
+#? UNIT=*            unit: the tests to run, tests/unit/test_$(UNIT).c
+#? HOST_M=           unit: -m32 builds and runs them as 32-bit code
+#? BOARD_TREES=...   boards: the folder of boards' device trees, one folder a maker
 
 , := ,
 HOST_CC ?= gcc

@@ -47,7 +47,7 @@ static enum status plan_image(struct making *making, struct reason *why)
 			   GUEST_TREE_SIZE, &image->extras, why);
 }
 
-/* Guest RAM lies where the host's is: it must not be where the guest has its devices. */
+/* Wherever guest RAM has come to lie, it must not be where the guest has its devices. */
 static enum status check_devices(const struct capsule *capsule, struct reason *why)
 {
 	const struct vdev_bus *bus = &capsule->bus;
@@ -101,15 +101,13 @@ static enum status keep_tree(struct making *making, const uint8_t *start, size_t
 {
 	struct capsule *capsule = making->capsule;
 	enum status status;
-	hpa_t memory;
+	void *memory;
 
-	status = ram_alloc(making->map, align_up(size, PAGE_SIZE), PAGE_SIZE,
-			   owner(capsule->number), &memory, why);
+	status = ram_alloc_pages(making->map, size, owner(capsule->number), &memory, why);
 	if (status != OK)
 		return status;
-	memcpy((void *)(uintptr_t)memory.raw, start, size);
 	capsule->tree = (struct capsule_tree){
-		.bytes = (const uint8_t *)(uintptr_t)memory.raw,
+		.bytes = memcpy(memory, start, size),
 		.size = size,
 		.seed = find_seed(start, size, seed),
 	};
@@ -206,8 +204,8 @@ static void introduce(const struct capsule *capsule)
 	place_say_harts(&capsule->harts, harts, sizeof(harts));
 	if (space->region_count > 1)
 		print_text(pieces, sizeof(pieces), " and %u places more", space->region_count - 1);
-	log_debug("Capsule %u: %s: %lu MiB at 0x%lx%s, %u vCPU%s, %s, starting on %s",
-		  capsule->number, capsule->name, (unsigned long)(capsule->ram_size >> 20),
+	log_debug("Capsule %u: %s: %lu MiB at 0x%lx%s, %u vCPU%s, %s, runs on %s", capsule->number,
+		  capsule->name, (unsigned long)(capsule->ram_size >> 20),
 		  (unsigned long)space->regions[0].to.raw, pieces, capsule->vcpu_count,
 		  capsule->vcpu_count == 1 ? "" : "s", capsule->space.ops->name, harts);
 }

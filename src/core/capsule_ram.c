@@ -52,7 +52,7 @@ static bool take_size(struct capsule *capsule, struct ram_map *map, gpa_t at, ui
 /* The largest free range that begins as `at` does, in whole units of `align`. */
 static uint64_t largest(const struct ram_map *map, gpa_t at, uint64_t align)
 {
-	return align_down(ram_largest_free_at(map, align, at.raw & (align - 1)), align);
+	return align_down(ram_largest_free(map, align, at.raw & (align - 1)), align);
 }
 
 /*

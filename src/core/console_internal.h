@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the console share. console.c has the ports, the device and the
- * pump that moves bytes between them; console_view.c makes the merged view's
- * lines; console_menu.c talks to the user. All of this is guarded by
- * console_road.lock, which the callers of every function here hold.
+ * What the files of the console share. console.c has the guests' side, console_control.c that of
+ * boot and scheduler; console_pump.c moves bytes between ports and device, console_input.c takes
+ * keys, console_view.c makes the merged view's lines, console_menu.c talks to the user. All of this
+ * is guarded by console_road.lock, which the callers of every function here hold.
  */
 #ifndef CORE_CONSOLE_INTERNAL_H
 #define CORE_CONSOLE_INTERNAL_H
@@ -97,6 +97,9 @@ static inline bool console_has_room(void)
 /* Whatever looks at the console's state looks at it with the quick road closed. */
 void console_lock(void);
 void console_unlock(void);
+
+/* Close the quick road alone, by who has no need of the lock, or can't wait for it. */
+void console_close_road(void);
 
 /* What every change of the view, key or interrupt ends with: pump, unlock, tell the guests. */
 void console_finish(void);

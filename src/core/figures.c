@@ -77,7 +77,7 @@ static uint64_t not_yet(const struct vcpu *vcpu, enum vcpu_place place, uint64_t
 
 static void tell_capsule(const struct capsule *capsule)
 {
-	log_info("Capsule %u: %s: %s, %lu MiB, started %u times", capsule->number, capsule->name,
+	log_info("Capsule %u: %s: %s, %lu MiB, starts: %u", capsule->number, capsule->name,
 		 state_name(capsule->state), (unsigned long)(capsule->ram_size >> 20),
 		 capsule->starts);
 }
@@ -86,8 +86,8 @@ static void tell_vcpu(const struct capsule *capsule, unsigned id)
 {
 	const struct vcpu *vcpu = capsule->vcpus[id];
 
-	log_info("Capsule %u:   vCPU %u on CPU %u: ran %lu ms, waited %lu ms, loaded %u "
-		 "times, moved %u times",
+	log_info("Capsule %u:   vCPU %u on CPU %u: ran %lu ms, waited %lu ms, loads: %u, "
+		 "moves: %u",
 		 capsule->number, id, vcpu->hart->id,
 		 in_ms(capsule,
 		       vcpu->run_time + not_yet(vcpu, VCPU_RUNNING, vcpu->hart->sched.since)),

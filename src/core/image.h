@@ -2,7 +2,7 @@
 /*
  * Kernel images: what kind one is, and which bytes go where in guest RAM.
  *
- * Only plans are made here; core/capsule.c copies. A plan never leaves the
+ * Only plans are made here; core/capsule_load.c copies. A plan never leaves the
  * guest's RAM and never reads outside the image, whatever the image says.
  */
 #ifndef CORE_IMAGE_H

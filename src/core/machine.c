@@ -271,7 +271,7 @@ static enum status check_essentials(const struct machine_reader *reader, struct 
 			      "device tree: no clock: looked for timebase-frequency in /cpus and "
 			      "its nodes, found none of 1000 to 4294967295");
 	for (unsigned i = 0; i < out->hart_count; i++)
-		ready += out->harts[i].msip.raw && out->harts[i].mtimecmp.raw;
+		ready += out->harts[i].msip && out->harts[i].mtimecmp;
 	if (!ready)
 		return refuse(why, ERR_MISSING,
 			      "device tree: no timer and software interrupts: looked for %s, found "

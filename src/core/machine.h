@@ -33,10 +33,11 @@ struct machine_hart {
 	const char *isa;	    /* riscv,isa or NULL */
 	const char *extensions;	    /* riscv,isa-extensions, a string list, or NULL */
 	unsigned extensions_length; /* of that list, in bytes */
-	int aplic_index;	  /* its hart index in the APLIC's domain, or MACHINE_NO_CONTEXT */
-	const char *mmu_type;	  /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
-	hpa_t msip;		  /* writing 1 there calls it; raw 0: none */
-	hpa_t mtimecmp;		  /* its timer compare register; raw 0: none */
+	int aplic_index;      /* its hart index in the APLIC's domain, or MACHINE_NO_CONTEXT */
+	const char *mmu_type; /* "riscv,sv39"... or NULL: no MMU, so no S-mode to use */
+	/* Addresses of registers that M-mode reaches; 0: none. */
+	xlen_t msip;		  /* writing 1 there calls it */
+	xlen_t mtimecmp;	  /* its timer compare register */
 	bool mtimecmp_halves : 1; /* which takes stores of 32 bits only */
 	bool msip_is_imsic : 1;	  /* msip is its interrupt file's: the call is an MSI, number 1 */
 	/* Of the blocks that cbo.*, cbo.zero and prefetch.* work on: their size is 2 to the power
@@ -95,8 +96,8 @@ struct machine_reserved {
 struct machine {
 	const char *model;    /* of the root node, or "unknown" */
 	const char *bootargs; /* /chosen, or "" */
-	uint64_t timebase;    /* Hz */
-	hpa_t mtime;	      /* raw 0: none */
+	uint64_t timebase;    /* Hz; 32 bits, and not 0 */
+	xlen_t mtime;	      /* address of a register that M-mode reaches; 0: none */
 	struct machine_uart uart;
 	struct machine_plic plic;
 	struct machine_aplic aplic;

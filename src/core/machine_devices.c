@@ -70,12 +70,18 @@ const char *machine_devices_name(const struct machine_reader *reader)
 	return name ? name : "?";
 }
 
+/* True when M-mode can address all of it: on RV32 what lies below 4 GiB. It doesn't wrap. */
+static bool is_reachable(const struct hpa_range *range)
+{
+	return range->base.raw + range->size - 1 <= (xlen_t)-1;
+}
+
 /* A tree in which devices are where memory is is wrong about one of the two: neither is touched. */
 bool machine_devices_range(struct machine_reader *reader, unsigned index, struct hpa_range *range)
 {
 	const struct machine *out = reader->out;
 
-	if (!tree_reg(&reader->place, index, range))
+	if (!tree_reg(&reader->place, index, range) || !is_reachable(range))
 		return false;
 	for (unsigned i = 0; i < out->ram_count; i++) {
 		if (!range_overlaps(out->ram[i].base.raw, out->ram[i].size, range->base.raw,
@@ -90,15 +96,13 @@ bool machine_devices_range(struct machine_reader *reader, unsigned index, struct
 
 /* --- timer and software interrupts ------------------------------------------- */
 
-/* Set a hart's register, unless another device has claimed to be it, or it lies outside, askew or
- * out of reach. */
-static void set_register(hpa_t *out, const struct hpa_range *range, uint64_t offset, unsigned size)
+/* Set a register, unless another device has claimed to be it, or it lies outside or askew. */
+static void set_register(xlen_t *out, const struct hpa_range *range, uint64_t offset, unsigned size)
 {
 	uint64_t at = range->base.raw + offset;
 
-	if (!out->raw && range_contains(0, range->size, offset, size) && !(at & (size - 1)) &&
-	    at <= (xlen_t)-1)
-		out->raw = at;
+	if (!*out && range_contains(0, range->size, offset, size) && !(at & (size - 1)))
+		*out = at;
 }
 
 /* Where the device's registers are; false, which is told, when nothing says so. */
@@ -114,7 +118,7 @@ static bool first_range(struct machine_reader *reader, struct hpa_range *range)
 static void set_mtimecmp(struct machine_hart *hart, const struct hpa_range *range, uint64_t offset,
 			 bool halves)
 {
-	if (hart->mtimecmp.raw)
+	if (hart->mtimecmp)
 		return;
 	set_register(&hart->mtimecmp, range, offset, 8);
 	hart->mtimecmp_halves = halves;
@@ -295,8 +299,8 @@ static void read_htif(struct machine_reader *reader)
 	unsigned length;
 
 	tree_bytes(&reader->place, "reg", &length);
-	if (length &&
-	    (!tree_reg(&reader->place, 0, &range) || range.size < 16 || range.base.raw % 8)) {
+	if (length && (!tree_reg(&reader->place, 0, &range) || !is_reachable(&range) ||
+		       range.size < 16 || range.base.raw % 8)) {
 		MACHINE_ODD(reader, "%s: no two words of 64 bits in its reg, left out",
 			    machine_devices_name(reader));
 		return;

@@ -212,7 +212,7 @@ static void read_aplic(struct machine_reader *reader)
 	uint32_t sources;
 
 	if (!machine_devices_range(reader, 0, &range) || range.size < APLIC_SIZE_MIN ||
-	    range.base.raw % PAGE_SIZE || range.base.raw + range.size - 1 > (xlen_t)-1 ||
+	    range.base.raw % PAGE_SIZE ||
 	    !tree_cell(&reader->place, "riscv,num-sources", &sources) || !sources ||
 	    sources > APLIC_SOURCES_MAX) {
 		MACHINE_ODD(reader,
@@ -362,9 +362,9 @@ static void read_imsics(struct machine_reader *reader)
 		}
 		if (is_aplics && hart->aplic_index == MACHINE_NO_CONTEXT)
 			hart->aplic_index = index_of(&out->aplic, page);
-		if (hart->msip.raw)
+		if (hart->msip)
 			continue;
-		hart->msip.raw = (uint64_t)page << PAGE_SHIFT;
+		hart->msip = page << PAGE_SHIFT;
 		hart->msip_is_imsic = true;
 	}
 }

@@ -74,7 +74,10 @@ struct machine_targets machine_interrupts_targets(const struct machine_reader *r
 bool machine_interrupts_next(struct machine_targets *targets, struct machine_hart **hart,
 			     uint32_t *interrupt);
 
-/* tree_reg() of the node; false also, which is told, where the tree has memory. */
+/*
+ * tree_reg() of the node; false also where M-mode can't reach all of it, and, which is told, where
+ * the tree has memory.
+ */
 bool machine_devices_range(struct machine_reader *reader, unsigned index, struct hpa_range *range);
 
 /* The node's name for a message. */

@@ -12,8 +12,6 @@
 
 enum { CELL = 4, LIST_SIZE = 160 };
 
-_Static_assert(sizeof(enum manifest_kind) == sizeof(uint32_t), "choices are stored as uint32_t");
-
 void manifest_property_list(char *out, size_t size, const char *text)
 {
 	size_t used = strlen(out);

@@ -24,11 +24,16 @@ enum manifest_kind {
 
 struct manifest_property {
 	const char *name;
-	enum manifest_kind kind;
-	size_t offset; /* of the field */
-	uint32_t min, max;
-	const char *const *choices; /* NULL at the end */
-	const char *cure;
+	enum manifest_kind kind : 8;
+	unsigned offset : 24; /* of the field */
+	/* Which of these it has, its kind says. */
+	union {
+		struct {
+			uint32_t min, max;
+		};
+		const char *const *choices; /* NULL at the end */
+		const char *cure;
+	};
 };
 
 /* Rows of a table; `field` is an offset. */

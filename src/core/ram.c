@@ -3,10 +3,8 @@
  * The table of who owns which pages of host RAM.
  *
  * Invariants: extents ascend, don't overlap, aren't empty and don't reach the
- * end of the 64-bit space; no two free ones touch. What was given out in one
- * piece stays an extent of its own, so that it can be given back alone. Every
- * function checks first and changes afterwards: a refusal leaves the table as
- * it was.
+ * end of the 64-bit space; no two free ones touch. Every function checks first
+ * and changes afterwards: a refusal leaves the table as it was.
  */
 #include "core/ram.h"
 
@@ -280,7 +278,7 @@ static enum status refuse_size(const struct ram_map *map, uint64_t size, uint64_
 	return refuse(why, ERR_NOMEM,
 		      "no %" PRIu64 " KiB of free RAM aligned to %" PRIu64
 		      " KiB in one piece; the largest piece so aligned has %" PRIu64 " KiB",
-		      size >> 10, align >> 10, ram_largest_free_at(map, align, phase) >> 10);
+		      size >> 10, align >> 10, ram_largest_free(map, align, phase) >> 10);
 }
 
 enum status ram_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,
@@ -335,43 +333,7 @@ uint64_t ram_free_owner(struct ram_map *map, unsigned owner)
 	return freed;
 }
 
-enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner)
-{
-	ASSERT(owner != RAM_OWNER_NOBODY);
-	for (unsigned i = 0; i < map->count; i++) {
-		if (ram_extents(map)[i].base.raw != base.raw || ram_extents(map)[i].owner != owner)
-			continue;
-		ram_extents(map)[i].owner = RAM_OWNER_NOBODY;
-		merge_free(map);
-		return OK;
-	}
-	return ERR_RANGE;
-}
-
-unsigned ram_owner_of(const struct ram_map *map, hpa_t at)
-{
-	for (unsigned i = 0; i < map->count; i++)
-		if (touches(&ram_extents_of(map)[i], at.raw, 1))
-			return ram_extents_of(map)[i].owner;
-	return RAM_OWNER_RESERVED;
-}
-
-uint64_t ram_total(const struct ram_map *map, unsigned owner)
-{
-	uint64_t total = 0;
-
-	for (unsigned i = 0; i < map->count; i++)
-		if (ram_extents_of(map)[i].owner == owner)
-			total += ram_extents_of(map)[i].size;
-	return total;
-}
-
-uint64_t ram_largest_free(const struct ram_map *map, uint64_t align)
-{
-	return ram_largest_free_at(map, align, 0);
-}
-
-uint64_t ram_largest_free_at(const struct ram_map *map, uint64_t align, uint64_t phase)
+uint64_t ram_largest_free(const struct ram_map *map, uint64_t align, uint64_t phase)
 {
 	uint64_t largest = 0;
 

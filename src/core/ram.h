@@ -6,7 +6,7 @@
  * large contiguous ranges and little else is allocated, so extents are smaller
  * and faster than a bitmap, and a dump of the table is the memory map.
  *
- * The caller serialises (boot, later the capsules' lock).
+ * RAM is given out at boot, by the boot hart, and not after that: so there is no lock.
  */
 #ifndef CORE_RAM_H
 #define CORE_RAM_H
@@ -111,17 +111,11 @@ enum status ram_extend(struct ram_map *map, unsigned capacity, struct reason *wh
 /* Give back everything that `owner` has. Returns the number of bytes. */
 uint64_t ram_free_owner(struct ram_map *map, unsigned owner);
 
-/* Give back exactly the allocation that begins at `base`. ERR_RANGE when none of `owner`'s does. */
-enum status ram_free(struct ram_map *map, hpa_t base, unsigned owner) MUST_USE;
-
-/* The owner of the byte at `at`; RAM_OWNER_RESERVED for what is not RAM. */
-unsigned ram_owner_of(const struct ram_map *map, hpa_t at);
-
-/* Bytes of all RAM that `owner` has; the size of the largest free range at alignment `align`, or
- * at an address that leaves the remainder `phase`. */
-uint64_t ram_total(const struct ram_map *map, unsigned owner);
-uint64_t ram_largest_free(const struct ram_map *map, uint64_t align);
-uint64_t ram_largest_free_at(const struct ram_map *map, uint64_t align, uint64_t phase);
+/*
+ * The size of the largest free range that begins at an address which leaves the remainder `phase`
+ * when divided by `align`.
+ */
+uint64_t ram_largest_free(const struct ram_map *map, uint64_t align, uint64_t phase);
 
 /* "free", "hypervisor", ... for messages; "capsule" for all of those. */
 const char *ram_owner_name(unsigned owner);

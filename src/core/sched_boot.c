@@ -28,6 +28,9 @@ void sched_init(uint64_t hz, unsigned harts)
 {
 	sched_harts = (struct sched_harts){.count = harts};
 	turn = div64_u32(hz, TURNS_A_SECOND, NULL);
+	/* Longer of a slow clock: its first look isn't at its beginning (sched_first_look()). */
+	if (turn < 1 << SCHED_LOOK_SHIFT)
+		turn = 1 << SCHED_LOOK_SHIFT;
 	forget = hz * FORGET_SECONDS;
 	for (unsigned i = 0; i < harts; i++)
 		if (arch_hart(i))

@@ -18,7 +18,6 @@ enum status {
 	ERR_LIMIT,   /* fixed hardware or compile-time limit reached */
 	ERR_FORMAT,  /* manifest, image or device tree malformed */
 	ERR_MISSING, /* something that is needed was not found */
-	ERR_DENIED,  /* caller lacks the right */
 };
 
 #define MUST_USE __attribute__((warn_unused_result))

@@ -36,7 +36,6 @@ struct hpa_range {
 	uint64_t size;
 };
 
-#define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 

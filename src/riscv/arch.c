@@ -67,7 +67,7 @@ bool arch_harts_alike(const struct hart *a, const struct hart *b)
 	       x->has_hypervisor == y->has_hypervisor && x->has_menvcfg == y->has_menvcfg &&
 	       x->pmp_slots == y->pmp_slots && x->vmids == y->vmids &&
 	       x->gstage_modes == y->gstage_modes && x->vlenb == y->vlenb &&
-	       !strcmp(x->guest_isa.isa, y->guest_isa.isa) &&
+	       x->inhibitable == y->inhibitable && !strcmp(x->guest_isa.isa, y->guest_isa.isa) &&
 	       !memcmp(x->hart.description->block_shifts, y->hart.description->block_shifts,
 		       MACHINE_BLOCKS) &&
 	       !strcmp(x->hart.description->mmu_type, y->hart.description->mmu_type);

@@ -54,7 +54,7 @@ void arch_boot_elsewhere(const struct machine *machine)
 		if (machine->harts[i].id == hart_this()->id)
 			return;
 		if (!another)
-			another = machine->harts[i].msip.raw;
+			another = machine->harts[i].msip;
 	}
 	if (!another)
 		return;
@@ -194,8 +194,8 @@ static struct cpu *boot_cpu(const struct machine_hart *description)
 	struct cpu *cpu = cpu_of(hart_this());
 
 	cpu->hart.description = description;
-	cpu->msip = (volatile uint32_t *)(uintptr_t)description->msip.raw;
-	cpu->mtimecmp = description->mtimecmp.raw;
+	cpu->msip = (volatile uint32_t *)description->msip;
+	cpu->mtimecmp = description->mtimecmp;
 	return cpu;
 }
 
@@ -267,7 +267,7 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 	if (status != OK)
 		return status;
 	timebase = machine->timebase;
-	cpu_mtime = (volatile uint32_t *)(uintptr_t)machine->mtime.raw;
+	cpu_mtime = (volatile uint32_t *)machine->mtime;
 
 	if (!hart_this()->description)
 		return refuse(why, ERR_MISSING,
@@ -280,13 +280,13 @@ enum status arch_harts_start(const struct machine *machine, struct ram_map *ram,
 			why, ERR_MISSING,
 			"The clock stands still: neither the time CSR goes on, nor mtime where "
 			"the device tree has it, 0x%lx",
-			(unsigned long)machine->mtime.raw);
+			machine->mtime);
 
 	__atomic_store_n(&boot_table, table, __ATOMIC_RELEASE);
 	for (const struct boot_entry *entry = table; entry->cpu; entry++)
 		/* Which hasn't been tried out yet. */
 		if (entry->cpu->msip && &entry->cpu->hart != hart_this())
-			arch_write32(entry->cpu->hart.description->msip, 1);
+			arch_write32((hpa_t){entry->cpu->hart.description->msip}, 1);
 	wait_for_all(machine);
 	init_hext(machine, ram);
 	return OK;

@@ -31,8 +31,8 @@ struct cpu *cpu_prepare(void *block, const struct machine_hart *description)
 	*cpu->stack_limit = CPU_STACK_CANARY;
 	if (description) {
 		cpu->hart.id = description->id;
-		cpu->msip = (volatile uint32_t *)(uintptr_t)description->msip.raw;
-		cpu->mtimecmp = description->mtimecmp.raw;
+		cpu->msip = (volatile uint32_t *)description->msip;
+		cpu->mtimecmp = description->mtimecmp;
 	}
 	return cpu;
 }
@@ -70,7 +70,7 @@ static const char *why_unfit(const struct cpu *cpu)
 		return "an earlier boot stage has locked PMP entries";
 	if (cpu->pmp_slots < PMP_SLOT_GUEST_FIRST + PMP_SLOT_GUEST_COUNT)
 		return cpu->pmp_slots ? "it has too few PMP entries" : "it has no PMP";
-	if (cpu->hart.description->msip.raw == 0 || cpu->mtimecmp == 0)
+	if (cpu->hart.description->msip == 0 || cpu->mtimecmp == 0)
 		return "the device tree names no CLINT or ACLINT for it";
 	if (!cpu->has_time && !arch_has_clock())
 		return "it has no clock: neither the time CSR nor mtime";

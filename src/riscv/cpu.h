@@ -30,7 +30,7 @@ struct cpu {
 	/* The trap path's (riscv/trap.S). */
 	struct context *context;  /* of the vCPU that runs below us */
 	xlen_t stack;		  /* top of the hart's stack */
-	xlen_t work;		  /* not zero: hart_work() before the next guest instruction */
+	xlen_t work;		  /* not zero: trap_work() before the next guest instruction */
 	xlen_t mmio_value;	  /* what an emulated load gives (mmio_load) */
 	const void *load_results; /* trap_load_results: nearer from here */
 	xlen_t scratch[2];
@@ -44,7 +44,7 @@ struct cpu {
 
 	xlen_t *stack_limit; /* lowest word of the stack: the canary */
 
-	/* What the hart is and has; constant once `hart.ready`. */
+	/* What the hart is and has; constant once it is HART_READY. */
 	isa_set_t isa;
 	bool has_supervisor;
 	bool has_hypervisor;   /* guests run with V=1 (riscv/virtual.h) */
@@ -89,7 +89,7 @@ static inline struct cpu *cpu_of(const struct hart *hart)
  */
 struct cpu *cpu_prepare(void *block, const struct machine_hart *description);
 
-/* This hart looks at itself: CSRs, PMP, extensions. On the hart, before `ready`. */
+/* This hart looks at itself: CSRs, PMP, extensions. On the hart, before it is HART_READY. */
 void cpu_probe(struct cpu *cpu);
 
 /* Set the CSRs that every guest on this hart runs under (delegation, traps, counters). On the hart.

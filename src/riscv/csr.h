@@ -8,7 +8,6 @@
 #define RISCV_CSR_H
 
 /* Numbers of those that not every assembler knows by name. */
-#define CSR_FCSR	0x003
 #define CSR_STIMECMP	0x14d
 #define CSR_STIMECMPH	0x15d
 #define CSR_SENVCFG	0x10a
@@ -19,7 +18,6 @@
 #define CSR_MSECCFG	0x747
 #define CSR_TIME	0xc01
 #define CSR_TIMEH	0xc81
-#define CSR_VLENB	0xc22
 #define CSR_VSTIMECMP	0x24d
 #define CSR_VSTIMECMPH	0x25d
 #define CSR_HTIMEDELTA	0x605
@@ -35,7 +33,6 @@
 #define CSR_MTOPEI     0x35c
 #define CSR_SISELECT   0x150
 #define CSR_SIREG      0x151
-#define CSR_STOPEI     0x15c
 #define CSR_MVIEN      0x308
 #define CSR_MVIENH     0x318
 #define CSR_MIDELEGH   0x313
@@ -78,31 +75,27 @@
 #define IMSIC_CALL 1
 
 /* mstatus ("Machine Status Registers") */
-#define MSTATUS_SIE	   0x00000002
-#define MSTATUS_MIE	   0x00000008
-#define MSTATUS_SPIE	   0x00000020
-#define MSTATUS_UBE	   0x00000040
-#define MSTATUS_MPIE	   0x00000080
-#define MSTATUS_SPP	   0x00000100
-#define MSTATUS_VS	   0x00000600
-#define MSTATUS_MPP	   0x00001800
-#define MSTATUS_MPP_U	   0x00000000
-#define MSTATUS_MPP_S	   0x00000800
-#define MSTATUS_MPP_M	   0x00001800
-#define MSTATUS_FS	   0x00006000
-#define MSTATUS_FS_INITIAL 0x00002000
-#define MSTATUS_XS	   0x00018000
-#define MSTATUS_MPRV	   0x00020000
-#define MSTATUS_SUM	   0x00040000
-#define MSTATUS_MXR	   0x00080000
-#define MSTATUS_TVM	   0x00100000
-#define MSTATUS_TW	   0x00200000
-#define MSTATUS_TSR	   0x00400000
-#define MSTATUS_SPELP	   0x00800000
-#define MSTATUS_SDT	   0x01000000
-#define MSTATUS_MDT_BIT	   42 /* RV64; in mstatush on RV32 */
-#define MSTATUSH_MDT	   0x00000400
-#define MNSTATUS_NMIE	   0x8
+#define MSTATUS_SIE	0x00000002
+#define MSTATUS_MIE	0x00000008
+#define MSTATUS_SPIE	0x00000020
+#define MSTATUS_UBE	0x00000040
+#define MSTATUS_SPP	0x00000100
+#define MSTATUS_VS	0x00000600
+#define MSTATUS_MPP	0x00001800
+#define MSTATUS_MPP_S	0x00000800
+#define MSTATUS_FS	0x00006000
+#define MSTATUS_XS	0x00018000
+#define MSTATUS_MPRV	0x00020000
+#define MSTATUS_SUM	0x00040000
+#define MSTATUS_MXR	0x00080000
+#define MSTATUS_TVM	0x00100000
+#define MSTATUS_TW	0x00200000
+#define MSTATUS_TSR	0x00400000
+#define MSTATUS_SPELP	0x00800000
+#define MSTATUS_SDT	0x01000000
+#define MSTATUS_MDT_BIT 42 /* RV64; in mstatush on RV32 */
+#define MSTATUSH_MDT	0x00000400
+#define MNSTATUS_NMIE	0x8
 
 /*
  * V before the trap ("Machine Status Registers (mstatus and mstatush)"): which CSR has MPV, and
@@ -202,8 +195,6 @@
 #define ENVCFG_CBIE_FLUSH 0x10
 #define ENVCFG_CBCFE	  0x40
 #define ENVCFG_CBZE	  0x80
-#define ENVCFG_ADUE_BIT	  61
-#define ENVCFG_PBMTE_BIT  62
 #define ENVCFG_STCE_BIT	  63
 
 /*

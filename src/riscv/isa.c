@@ -8,74 +8,17 @@
 #include "core/assert.h"
 #include "lib/string.h"
 
-/* All names that we know. Each is followed by at least one zero. */
-static const char names[ISA_COUNT][12] = {
-	[ISA_M] = "m",
-	[ISA_A] = "a",
-	[ISA_F] = "f",
-	[ISA_D] = "d",
-	[ISA_C] = "c",
-	[ISA_V] = "v",
-	[ISA_H] = "h",
-	[ISA_ZICBOM] = "zicbom",
-	[ISA_ZICBOP] = "zicbop",
-	[ISA_ZICBOZ] = "zicboz",
-	[ISA_ZICNTR] = "zicntr",
-	[ISA_ZICOND] = "zicond",
-	[ISA_ZICSR] = "zicsr",
-	[ISA_ZIFENCEI] = "zifencei",
-	[ISA_ZIHINTPAUSE] = "zihintpause",
-	[ISA_ZIHPM] = "zihpm",
-	[ISA_ZABHA] = "zabha",
-	[ISA_ZACAS] = "zacas",
-	[ISA_ZAWRS] = "zawrs",
-	[ISA_ZFA] = "zfa",
-	[ISA_ZFH] = "zfh",
-	[ISA_ZFHMIN] = "zfhmin",
-	[ISA_ZCB] = "zcb",
-	[ISA_ZBA] = "zba",
-	[ISA_ZBB] = "zbb",
-	[ISA_ZBC] = "zbc",
-	[ISA_ZBKB] = "zbkb",
-	[ISA_ZBKC] = "zbkc",
-	[ISA_ZBKX] = "zbkx",
-	[ISA_ZBS] = "zbs",
-	[ISA_ZKND] = "zknd",
-	[ISA_ZKNE] = "zkne",
-	[ISA_ZKNH] = "zknh",
-	[ISA_ZKSED] = "zksed",
-	[ISA_ZKSH] = "zksh",
-	[ISA_ZVBB] = "zvbb",
-	[ISA_ZVBC] = "zvbc",
-	[ISA_ZVE32F] = "zve32f",
-	[ISA_ZVE32X] = "zve32x",
-	[ISA_ZVE64D] = "zve64d",
-	[ISA_ZVE64F] = "zve64f",
-	[ISA_ZVE64X] = "zve64x",
-	[ISA_ZVKB] = "zvkb",
-	[ISA_ZVKG] = "zvkg",
-	[ISA_ZVKN] = "zvkn",
-	[ISA_ZVKNC] = "zvknc",
-	[ISA_ZVKNED] = "zvkned",
-	[ISA_ZVKNG] = "zvkng",
-	[ISA_ZVKNHA] = "zvknha",
-	[ISA_ZVKNHB] = "zvknhb",
-	[ISA_ZVKS] = "zvks",
-	[ISA_ZVKSC] = "zvksc",
-	[ISA_ZVKSED] = "zvksed",
-	[ISA_ZVKSG] = "zvksg",
-	[ISA_ZVKSH] = "zvksh",
-	[ISA_ZVKT] = "zvkt",
-	[ISA_SSCOFPMF] = "sscofpmf",
-	[ISA_SSTC] = "sstc",
-	[ISA_SVADU] = "svadu",
-	[ISA_SVINVAL] = "svinval",
-	[ISA_SVNAPOT] = "svnapot",
-	[ISA_SVPBMT] = "svpbmt",
-	[ISA_SMSTATEEN] = "smstateen",
-};
+/* All names that we know, in the order of enum isa_extension, each with a zero behind it. */
+#define NAME(extension, name) name "\0"
+static const char names[] = ISA_EXTENSIONS(NAME);
 
 _Static_assert(ISA_COUNT <= 64, "a set is one 64-bit word");
+
+/* The name behind one that is there. */
+static const char *next_name(const char *name)
+{
+	return name + strlen(name) + 1;
+}
 
 static char lower(char c)
 {
@@ -90,13 +33,14 @@ static bool is_digit(char c)
 /* The set that one name, without its version, stands for; empty when we don't know it. */
 static isa_set_t set_of(const char *name, size_t length)
 {
+	const char *known = names;
+
 	if (length == 1 && lower(*name) == 'g')
 		return ISA_BIT(ISA_M) | ISA_BIT(ISA_A) | ISA_BIT(ISA_F) | ISA_BIT(ISA_D) |
 		       ISA_BIT(ISA_ZICSR) | ISA_BIT(ISA_ZIFENCEI);
 	if (length == 1 && lower(*name) == 'b')
 		return ISA_BIT(ISA_ZBA) | ISA_BIT(ISA_ZBB) | ISA_BIT(ISA_ZBS);
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		const char *known = names[i];
+	for (unsigned i = 0; i < ISA_COUNT; i++, known = next_name(known)) {
 		size_t at = 0;
 
 		while (at < length && known[at] == lower(name[at]))
@@ -255,19 +199,20 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 	struct text base = {out->base, sizeof(out->base), 0};
 	struct text isa = {out->isa, sizeof(out->isa), 0};
 	struct text list = {out->extensions, sizeof(out->extensions), 0};
+	const char *name = names;
 
 	append_base(&base, xlen);
 	append_base(&isa, xlen);
 	append(&list, "i", 2);
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-		size_t length = strlen(names[i]);
+	for (unsigned i = 0; i < ISA_COUNT; i++, name = next_name(name)) {
+		size_t length = strlen(name);
 
 		if (!(set & ISA_BIT(i)))
 			continue;
 		if (length > 1)
 			append(&isa, "_", 1);
-		append(&isa, names[i], length);
-		append(&list, names[i], length + 1);
+		append(&isa, name, length);
+		append(&list, name, length + 1);
 	}
 	out->extensions_length = list.length;
 }
@@ -275,6 +220,7 @@ void isa_write(isa_set_t set, unsigned xlen, struct isa_text *out)
 void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 {
 	struct text text = {out, size, 0};
+	const char *name = names;
 
 	if (!size)
 		return;
@@ -282,10 +228,10 @@ void isa_short(isa_set_t set, unsigned xlen, char *out, size_t size)
 	if (size < 6)
 		return;
 	append(&text, xlen == 32 ? "RV32I" : xlen == 64 ? "RV64I" : "RV??I", 5);
-	for (size_t i = 0; i < ARRAY_LENGTH(names) && text.length + 1 < size; i++) {
-		char letter = names[i][0] - 'a' + 'A';
+	for (unsigned i = 0; i < ISA_COUNT && text.length + 1 < size; i++, name = next_name(name)) {
+		char letter = name[0] - 'a' + 'A';
 
-		if (!names[i][1] && (set & ISA_BIT(i)))
+		if (!name[1] && (set & ISA_BIT(i)))
 			append(&text, &letter, 1);
 	}
 }

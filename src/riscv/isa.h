@@ -9,75 +9,32 @@
 #include "core/machine.h"
 
 /*
- * The extensions that Diosix knows how to offer or to use; everything else is invisible. In the
- * canonical order, in which they are written.
+ * The extensions that Diosix knows how to offer or to use, with their names; everything else is
+ * invisible. In the canonical order, in which they are written: single letters first, of which G
+ * counts as IMAFD + Zicsr + Zifencei.
  */
-enum isa_extension {
-	ISA_M,
-	ISA_A,
-	ISA_F,
-	ISA_D,
-	ISA_C,
-	ISA_V,
-	ISA_H, /* single letters; G counts as IMAFD + Zicsr + Zifencei */
-	ISA_ZICBOM,
-	ISA_ZICBOP,
-	ISA_ZICBOZ,
-	ISA_ZICNTR,
-	ISA_ZICOND,
-	ISA_ZICSR,
-	ISA_ZIFENCEI,
-	ISA_ZIHINTPAUSE,
-	ISA_ZIHPM,
-	ISA_ZABHA,
-	ISA_ZACAS,
-	ISA_ZAWRS,
-	ISA_ZFA,
-	ISA_ZFH,
-	ISA_ZFHMIN,
-	ISA_ZCB,
-	ISA_ZBA,
-	ISA_ZBB,
-	ISA_ZBC,
-	ISA_ZBKB,
-	ISA_ZBKC,
-	ISA_ZBKX,
-	ISA_ZBS,
-	ISA_ZKND,
-	ISA_ZKNE,
-	ISA_ZKNH,
-	ISA_ZKSED,
-	ISA_ZKSH,
-	ISA_ZVBB,
-	ISA_ZVBC,
-	ISA_ZVE32F,
-	ISA_ZVE32X,
-	ISA_ZVE64D,
-	ISA_ZVE64F,
-	ISA_ZVE64X,
-	ISA_ZVKB,
-	ISA_ZVKG,
-	ISA_ZVKN,
-	ISA_ZVKNC,
-	ISA_ZVKNED,
-	ISA_ZVKNG,
-	ISA_ZVKNHA,
-	ISA_ZVKNHB,
-	ISA_ZVKS,
-	ISA_ZVKSC,
-	ISA_ZVKSED,
-	ISA_ZVKSG,
-	ISA_ZVKSH,
-	ISA_ZVKT,
-	ISA_SSCOFPMF,
-	ISA_SSTC,
-	ISA_SVADU,
-	ISA_SVINVAL,
-	ISA_SVNAPOT,
-	ISA_SVPBMT,
-	ISA_SMSTATEEN,
-	ISA_COUNT,
-};
+/* clang-format off */
+#define ISA_EXTENSIONS(X) \
+	X(M, "m") X(A, "a") X(F, "f") X(D, "d") X(C, "c") X(V, "v") X(H, "h") \
+	X(ZICBOM, "zicbom") X(ZICBOP, "zicbop") X(ZICBOZ, "zicboz") \
+	X(ZICNTR, "zicntr") X(ZICOND, "zicond") X(ZICSR, "zicsr") \
+	X(ZIFENCEI, "zifencei") X(ZIHINTPAUSE, "zihintpause") X(ZIHPM, "zihpm") \
+	X(ZABHA, "zabha") X(ZACAS, "zacas") X(ZAWRS, "zawrs") X(ZFA, "zfa") \
+	X(ZFH, "zfh") X(ZFHMIN, "zfhmin") X(ZCB, "zcb") X(ZBA, "zba") X(ZBB, "zbb") \
+	X(ZBC, "zbc") X(ZBKB, "zbkb") X(ZBKC, "zbkc") X(ZBKX, "zbkx") X(ZBS, "zbs") \
+	X(ZKND, "zknd") X(ZKNE, "zkne") X(ZKNH, "zknh") X(ZKSED, "zksed") \
+	X(ZKSH, "zksh") X(ZVBB, "zvbb") X(ZVBC, "zvbc") X(ZVE32F, "zve32f") \
+	X(ZVE32X, "zve32x") X(ZVE64D, "zve64d") X(ZVE64F, "zve64f") \
+	X(ZVE64X, "zve64x") X(ZVKB, "zvkb") X(ZVKG, "zvkg") X(ZVKN, "zvkn") \
+	X(ZVKNC, "zvknc") X(ZVKNED, "zvkned") X(ZVKNG, "zvkng") X(ZVKNHA, "zvknha") \
+	X(ZVKNHB, "zvknhb") X(ZVKS, "zvks") X(ZVKSC, "zvksc") X(ZVKSED, "zvksed") \
+	X(ZVKSG, "zvksg") X(ZVKSH, "zvksh") X(ZVKT, "zvkt") X(SSCOFPMF, "sscofpmf") \
+	X(SSTC, "sstc") X(SVADU, "svadu") X(SVINVAL, "svinval") X(SVNAPOT, "svnapot") \
+	X(SVPBMT, "svpbmt") X(SMSTATEEN, "smstateen")
+#define ISA_CONSTANT(extension, name) ISA_##extension,
+/* clang-format on */
+
+enum isa_extension { ISA_EXTENSIONS(ISA_CONSTANT) ISA_COUNT };
 
 /* Bit n is extension n of enum isa_extension. */
 typedef uint64_t isa_set_t;

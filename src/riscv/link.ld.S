@@ -70,13 +70,9 @@ SECTIONS
 	/DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) *(.comment) *(.note*) *(.riscv.attributes) }
 }
 
-ASSERT((trap_entry_sstc & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_entry_mtimecmp & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_noted_sstc & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_noted_mtimecmp & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_noted_halves & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_noted_virtual_halves & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_noted_virtual_sstc & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((trap_noted_virtual_mtimecmp & 3) == 0, "mtvec needs 4-byte alignment")
-ASSERT((park & 3) == 0, "mtvec needs 4-byte alignment")
+ASSERT(((trap_entry_sstc | trap_entry_mtimecmp | trap_entry_halves | trap_entry_virtual_sstc |
+	 trap_entry_virtual_mtimecmp | trap_entry_virtual_halves | trap_noted_sstc |
+	 trap_noted_mtimecmp | trap_noted_halves | trap_noted_virtual_sstc |
+	 trap_noted_virtual_mtimecmp | trap_noted_virtual_halves | park) & 3) == 0,
+       "mtvec needs 4-byte alignment")
 ASSERT(!DEFINED(__global_pointer$), "gp is the guest's: nothing may be relaxed against it")

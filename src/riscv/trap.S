@@ -366,7 +366,7 @@ trap_tick_unusual:
 	call	vcpu_change
 trap_tick_done:
 	mv	a0, tp
-	call	trap_ticked
+	call	trap_leave
 	j	trap_full_return
 
 /* All other exceptions. */

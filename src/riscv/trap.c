@@ -21,7 +21,7 @@ static xlen_t trap_handler_of_guest(void)
 void trap_exception(struct context *context, xlen_t cause, xlen_t value);
 void trap_interrupt(xlen_t cause);
 void trap_work(struct context *context);
-void trap_ticked(struct cpu *cpu);
+void trap_leave(struct cpu *cpu);
 
 /*
  * Of a guest with V=1 it is its own, or a sign that a trap was delivered to HS-mode, where there
@@ -58,7 +58,8 @@ static trap_handler *const exceptions[CAUSE_COUNT] = {
 	[CAUSE_STORE_GUEST_PAGE] = mmio_exception,
 };
 
-static void work(struct cpu *cpu)
+/* What every full entry ends with, but the usual change of vCPU: all that was left to be done. */
+__attribute__((noinline)) void trap_leave(struct cpu *cpu)
 {
 	ASSERT(*cpu->stack_limit == CPU_STACK_CANARY);
 	while (cpu->work) {
@@ -74,7 +75,7 @@ void trap_work(struct context *context)
 
 	if (capsule->state == CAPSULE_STOPPING && capsule->end == CAPSULE_FAILED)
 		report_failure(context);
-	work(context->cpu);
+	trap_leave(context->cpu);
 }
 
 /* Instructions are two bytes long unless the low two bits are set. */
@@ -127,13 +128,7 @@ void trap_exception(struct context *context, xlen_t cause, xlen_t value)
 			    "stopped: its trap handler itself traps, for ever");
 		break;
 	}
-	work(context->cpu);
-}
-
-/* The alarm's interrupt as a full entry, where it took more than an exchange of two vCPUs. */
-void trap_ticked(struct cpu *cpu)
-{
-	work(cpu);
+	trap_leave(context->cpu);
 }
 
 void trap_set_external(bool level)

@@ -18,7 +18,7 @@ def test_sifive_u(bench, cpus):
     text = shell.text()
     assert re.search(r"^\[\?\] CPU 0: .* has no S-mode and will only idle$", text, re.MULTILINE)
     assert text.count("ready to roll") == cpus - 1
-    assert re.search(r"Capsule 1: linux: .*starting on CPU [1-4]( [1-4])*$", text, re.MULTILINE)
+    assert re.search(r"Capsule 1: linux: .*runs on CPU [1-4]( [1-4])*$", text, re.MULTILINE)
     assert "riscv64" in shell.run("uname -a")
     assert shell.run("seq 1 500").split() == [str(n) for n in range(1, 501)]
     shell.send("poweroff\r")

@@ -75,7 +75,7 @@ def test_affinity(bench, tmp_path):
         "a": load(harts="<1>", last=1100), "b": load(harts="<1>", last=1100),
         "own": load(harts="<3>", last=1100), "rest": load(last=1100, vcpus=2)}, cpus=4)
     assert len(found) == 4
-    starts = dict(re.findall(r"Capsule \d+: (\w+): .* starting on CPU ([\d ]+)$", text, re.M))
+    starts = dict(re.findall(r"Capsule \d+: (\w+): .* runs on CPU ([\d ]+)$", text, re.M))
     assert starts["a"].strip() == "1" and starts["b"].strip() == "1" and \
         starts["own"].strip() == "3"
     assert set(starts["rest"].split()) <= {"0", "1", "2"}
@@ -84,7 +84,7 @@ def test_affinity(bench, tmp_path):
     # Lines of capsules that end at once, on different harts, come in any order.
     figures = {number: "\n".join(re.findall(r"Capsule %s: +(?:vCPU 0 on )?(CPU \d: .*|exits: .*)"
                                             % number, text)) for number in "123"}
-    assert figures["3"].startswith("CPU 3: ") and "loaded 1 times, moved 0 times" in figures["3"]
+    assert figures["3"].startswith("CPU 3: ") and "loads: 1, moves: 0" in figures["3"]
     assert not re.search(r"timer interrupt|host IPI|external interrupt", figures["3"]), figures["3"]
     assert "timer interrupt" in figures["1"] and "timer interrupt" in figures["2"]
 

@@ -17,8 +17,9 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-/* With these two here, the fake console stays out of the program. */
+/* With these three here, the fake console stays out of the program. */
 #include "core/console.c"
+#include "core/console_control.c"
 #include "core/console_input.c"
 #include "fake/arch.h"
 

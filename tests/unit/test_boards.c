@@ -26,11 +26,11 @@ static void test_clusters(void **state)
 	assert_int_equal(fake_log_count(), 1); /* cpu@5 is not in use */
 	assert_int_equal(machine.hart_count, 3);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(machine.harts[i].msip.raw, 0x7094000000 + 4 * i);
-		assert_int_equal(machine.harts[i].mtimecmp.raw, timers[i]);
+		assert_int_equal(machine.harts[i].msip, 0x7094000000 + 4 * i);
+		assert_int_equal(machine.harts[i].mtimecmp, timers[i]);
 		assert_true(machine.harts[i].mtimecmp_halves);
 	}
-	assert_int_equal(machine.mtime.raw, 0);
+	assert_int_equal(machine.mtime, 0);
 	assert_int_equal(machine.uart.base.raw, 0x7000010000);
 	assert_int_equal(machine.uart.kind, UART_XSCALE);
 	assert_int_equal(machine.uart.irq, 42);
@@ -48,8 +48,8 @@ static void test_names(void **state)
 	set_text("/soc/interrupt-controller@94000000", "compatible", "nuclei,ux900-aclint-mswi");
 	set_text("/soc/timer@ac004000", "compatible", "nuclei,ux900-aclint-mtimer");
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.harts[1].msip.raw, 0x7094000004);
-	assert_int_equal(machine.harts[1].mtimecmp.raw, 0x70ac004008);
+	assert_int_equal(machine.harts[1].msip, 0x7094000004);
+	assert_int_equal(machine.harts[1].mtimecmp, 0x70ac004008);
 	assert_true(machine.harts[1].mtimecmp_halves);
 }
 
@@ -62,7 +62,7 @@ static void test_timer_registers(void **state)
 	edit_tree("clusters");
 	set_text(timer, "compatible", "riscv,aclint-mtimer");
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.harts[1].mtimecmp.raw, 0x70ac004008);
+	assert_int_equal(machine.harts[1].mtimecmp, 0x70ac004008);
 	assert_false(machine.harts[1].mtimecmp_halves);
 	assert_true(machine.harts[2].mtimecmp_halves);
 
@@ -70,13 +70,13 @@ static void test_timer_registers(void **state)
 	set_bytes(timer, "reg-names", "mtime\0mtimecmp", 15);
 	set_cells(timer, "reg", 8, (uint32_t[]){0x70, 0xac00bff8, 0, 8, 0x70, 0xac004000, 0, 0x10});
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.mtime.raw, 0x70ac00bff8);
-	assert_int_equal(machine.harts[0].mtimecmp.raw, 0x70ac004000);
+	assert_int_equal(machine.mtime, 0x70ac00bff8);
+	assert_int_equal(machine.harts[0].mtimecmp, 0x70ac004000);
 
 	edit_tree("clusters");
 	remove_property(timer, "reg-names");
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.harts[0].mtimecmp.raw, 0);
+	assert_int_equal(machine.harts[0].mtimecmp, 0);
 	assert_true(fake_log_contains("timer@ac004000 has no second address, that of mtimecmp"));
 
 	edit_tree("clusters");
@@ -96,8 +96,8 @@ static void test_no_wide_access(void **state)
 	set_bytes(clint, "clint,has-no-64bit-mmio", "", 0);
 	assert_int_equal(read_edited(), OK);
 	assert_true(machine.harts[0].mtimecmp_halves);
-	assert_int_equal(machine.harts[0].mtimecmp.raw, 0x60004000);
-	assert_int_equal(machine.mtime.raw, 0);
+	assert_int_equal(machine.harts[0].mtimecmp, 0x60004000);
+	assert_int_equal(machine.mtime, 0);
 }
 
 /* A machine's context that is called unconnected, since the tree is for a supervisor. */
@@ -126,8 +126,8 @@ static void test_reserved(void **state)
 	for (unsigned i = 0; i < ARRAY_LENGTH(ours); i++)
 		set_text(ours[i], "status", "reserved");
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.harts[2].msip.raw, 0x7094000008);
-	assert_int_equal(machine.harts[2].mtimecmp.raw, 0x70ac014000);
+	assert_int_equal(machine.harts[2].msip, 0x7094000008);
+	assert_int_equal(machine.harts[2].mtimecmp, 0x70ac014000);
 	assert_int_equal(machine.plic.base.raw, 0x7090000000);
 	assert_int_equal(machine.uart.irq, 42);
 
@@ -262,7 +262,7 @@ static void show(const char *name, enum status status)
 	       "%u ranges of RAM from 0x%llx\n",
 	       name, status ? why.text : "all there", machine.hart_count, (unsigned long)hart->id,
 	       hart->mmu_type ? hart->mmu_type : "no MMU", isa.isa,
-	       (unsigned long long)hart->msip.raw, (unsigned long long)hart->mtimecmp.raw,
+	       (unsigned long long)hart->msip, (unsigned long long)hart->mtimecmp,
 	       hart->mtimecmp_halves ? " in halves" : "", (unsigned long long)machine.uart.base.raw,
 	       machine.uart.kind, machine.uart.reg_shift, machine.uart.io_width, machine.uart.irq,
 	       (unsigned long long)machine.plic.base.raw, hart->plic_context,
@@ -279,11 +279,11 @@ static void check(const char *name, const struct row *row, enum status status)
 	if (machine.hart_count != row->harts || hart->id != row->first)
 		fail_msg("%s: %u harts from %lu", name, machine.hart_count,
 			 (unsigned long)hart->id);
-	if (hart->msip.raw != row->msip || hart->mtimecmp.raw != row->mtimecmp ||
+	if (hart->msip != row->msip || hart->mtimecmp != row->mtimecmp ||
 	    hart->mtimecmp_halves != row->halves)
 		fail_msg("%s: timer", name);
 	for (unsigned i = 0; !row->lacks && i < machine.hart_count; i++)
-		if (!machine.harts[i].msip.raw || !machine.harts[i].mtimecmp.raw)
+		if (!machine.harts[i].msip || !machine.harts[i].mtimecmp)
 			fail_msg("%s: hart %u has no timer", name, i);
 	if (machine.uart.base.raw != row->uart || machine.uart.irq != row->irq)
 		fail_msg("%s: UART at 0x%lx, interrupt %u", name,

@@ -9,7 +9,7 @@
 #include <libfdt.h>
 
 #include "core/options.h"
-#include "core/ram.h"
+#include "ram_fixture.h"
 
 /* Every allocation can be made to fail. */
 static enum status try_alloc(struct ram_map *map, uint64_t size, uint64_t align, unsigned owner,

@@ -410,10 +410,10 @@ static void test_figures(void **state)
 		show_figures();
 		snprintf(line, sizeof(line), "[+] Capsule 1: fake: %s", names[i]);
 		assert_true(fake_log_contains(line));
-		assert_true(fake_log_contains(", 64 MiB, started 3 times"));
+		assert_true(fake_log_contains(", 64 MiB, starts: 3"));
 		assert_true(
 			fake_log_contains("[+] Capsule 1:   vCPU 0 on CPU 0: ran 12250 ms, waited "
-					  "3000 ms, loaded 77 times, moved 5 times"));
+					  "3000 ms, loads: 77, moves: 5"));
 		assert_int_equal(fake_log_count(), 2); /* of those that never ran, nothing */
 		/* With what isn't in the accounts yet, of one that runs or that waits. */
 		fake_arch.time += 2 * HZ;

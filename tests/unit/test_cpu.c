@@ -73,8 +73,8 @@ static int set_up(void **state)
 	description = (struct machine_hart){
 		.id = 3,
 		.mmu_type = "riscv,sv39",
-		.msip = {0x200000c},
-		.mtimecmp = {0x2004018},
+		.msip = 0x200000c,
+		.mtimecmp = 0x2004018,
 	};
 	*csr_named("misa") = misa_of("ACDFIMSU");
 	has_mstatush = has_stimecmp = has_time = has_satp = has_mseccfg = has_clock =
@@ -389,10 +389,10 @@ static void test_clocks(void **state)
 	has_time = has_clock = false;
 	expect("it has no clock");
 	has_clock = true;
-	description.msip.raw = 0;
+	description.msip = 0;
 	expect("names no CLINT or ACLINT for it");
 	set_up(state);
-	description.mtimecmp.raw = 0;
+	description.mtimecmp = 0;
 	cpu = cpu_prepare(block, &description);
 	expect("names no CLINT or ACLINT for it");
 }

@@ -825,6 +825,7 @@ static void test_alike(void **state)
 	DIFFERS(vmids, 15);
 	DIFFERS(gstage_modes, 1u << 8 | 1u << 9);
 	DIFFERS(vlenb, 32);
+	DIFFERS(inhibitable, 1);
 	DIFFERS(has_hypervisor, false);
 	DIFFERS(has_sstc, false);
 	DIFFERS(has_time, true);

@@ -26,13 +26,13 @@ static void check_virt(const char *name, unsigned harts, const char *isa_start)
 		assert_int_equal(hart->id, i);
 		assert_memory_equal(hart->isa, isa_start, strlen(isa_start));
 		assert_non_null(hart->mmu_type);
-		assert_int_equal(hart->msip.raw, 0x2000000 + 4 * i);
-		assert_int_equal(hart->mtimecmp.raw, 0x2004000 + 8 * i);
+		assert_int_equal(hart->msip, 0x2000000 + 4 * i);
+		assert_int_equal(hart->mtimecmp, 0x2004000 + 8 * i);
 		assert_int_equal(hart->plic_context, 2 * i);
 	}
 	assert_string_equal(machine.model, "riscv-virtio,qemu");
 	assert_int_equal(machine.timebase, 10000000);
-	assert_int_equal(machine.mtime.raw, 0x200bff8);
+	assert_int_equal(machine.mtime, 0x200bff8);
 	assert_int_equal(machine.uart.base.raw, 0x10000000);
 	assert_int_equal(machine.uart.kind, UART_16550);
 	assert_int_equal(machine.uart.io_width, 1);
@@ -73,9 +73,9 @@ static void test_sockets(void **state)
 	read_tree("qemu-sockets");
 	assert_int_equal(machine.hart_count, 8);
 	for (unsigned i = 0; i < 8; i++) {
-		assert_int_equal(machine.harts[i].msip.raw,
+		assert_int_equal(machine.harts[i].msip,
 				 (i < 4 ? 0x2000000 : 0x2010000) + i % 4 * 4);
-		assert_int_equal(machine.harts[i].mtimecmp.raw,
+		assert_int_equal(machine.harts[i].mtimecmp,
 				 (i < 4 ? 0x2004000 : 0x2014000) + i % 4 * 8);
 		assert_int_equal(machine.harts[i].plic_context,
 				 i < 4 ? (int)i * 2 : MACHINE_NO_CONTEXT);
@@ -83,7 +83,7 @@ static void test_sockets(void **state)
 	assert_int_equal(machine.ram_count, 2);
 	assert_range(machine.ram[0], 0x80000000, 512 << 20);
 	assert_range(machine.ram[1], 0xa0000000, 512 << 20);
-	assert_int_equal(machine.mtime.raw, 0x200bff8);
+	assert_int_equal(machine.mtime, 0x200bff8);
 	assert_int_equal(machine.plic.base.raw, 0xc000000);
 	assert_int_equal(machine.uart.irq, 10);
 }
@@ -105,7 +105,7 @@ static void test_imsic(void **state)
 	assert_int_equal(machine.aplic.msi_page, 0x24000);
 	assert_int_equal(machine.imsic_ids, 255);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(machine.harts[i].msip.raw, 0x24000000 + 0x1000 * i);
+		assert_int_equal(machine.harts[i].msip, 0x24000000 + 0x1000 * i);
 		assert_true(machine.harts[i].msip_is_imsic);
 		assert_int_equal(machine.harts[i].aplic_index, i);
 	}
@@ -124,7 +124,7 @@ static void test_aplic(void **state)
 	assert_int_equal(machine.imsic_ids, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(machine.harts[i].aplic_index, i);
-		assert_int_equal(machine.harts[i].msip.raw, 0x2000000 + 4 * i);
+		assert_int_equal(machine.harts[i].msip, 0x2000000 + 4 * i);
 		assert_false(machine.harts[i].msip_is_imsic);
 	}
 }
@@ -156,7 +156,7 @@ static void test_sifive_u(void **state)
 	assert_int_equal(machine.harts[0].plic_context, 0);
 	assert_int_equal(machine.harts[1].plic_context, 1); /* hart 0 has one context only */
 	assert_int_equal(machine.harts[4].plic_context, 7);
-	assert_int_equal(machine.harts[4].msip.raw, 0x2000010);
+	assert_int_equal(machine.harts[4].msip, 0x2000010);
 	assert_int_equal(machine.timebase, 1000000);
 	assert_int_equal(machine.uart.kind, UART_SIFIVE);
 	assert_int_equal(machine.uart.base.raw, 0x10010000); /* the first, as stdout-path says */
@@ -169,7 +169,7 @@ static void test_spike(void **state)
 	(void)state;
 	read_tree("qemu-spike");
 	assert_int_equal(machine.hart_count, 2);
-	assert_int_equal(machine.harts[1].mtimecmp.raw, 0x2004008);
+	assert_int_equal(machine.harts[1].mtimecmp, 0x2004008);
 	assert_int_equal(machine.plic.base.raw, 0);
 	assert_int_equal(machine.harts[1].plic_context, MACHINE_NO_CONTEXT);
 }
@@ -193,10 +193,10 @@ static void test_board_harts(void **state)
 	assert_int_equal(harts[1].extensions_length, 6);
 	assert_memory_equal(harts[1].extensions, "i\0m\0a", 6);
 	/* Positions count the disabled hart, addresses are the CPUs' own. */
-	assert_int_equal(harts[0].msip.raw, 0x60000000);
-	assert_int_equal(harts[1].msip.raw, 0x60000008);
-	assert_int_equal(harts[2].msip.raw, 0x6000000c);
-	assert_int_equal(harts[2].mtimecmp.raw, 0x60004018);
+	assert_int_equal(harts[0].msip, 0x60000000);
+	assert_int_equal(harts[1].msip, 0x60000008);
+	assert_int_equal(harts[2].msip, 0x6000000c);
+	assert_int_equal(harts[2].mtimecmp, 0x60004018);
 	assert_int_equal(harts[0].plic_context, 0);
 	assert_int_equal(harts[1].plic_context, 3);
 	assert_int_equal(harts[2].plic_context, MACHINE_NO_CONTEXT);
@@ -208,7 +208,7 @@ static void test_board_devices(void **state)
 	read_tree("board");
 	assert_string_equal(machine.model, "Test Board");
 	assert_int_equal(machine.timebase, 1000000);
-	assert_int_equal(machine.mtime.raw, 0x6000bff8);
+	assert_int_equal(machine.mtime, 0x6000bff8);
 	assert_int_equal(machine.uart.base.raw, 0x40002000); /* stdout-path, not the first */
 	assert_int_equal(machine.uart.kind, UART_DESIGNWARE);
 	assert_int_equal(machine.uart.reg_shift, 2);
@@ -348,7 +348,7 @@ static void test_odd_harts(void **state)
 	assert_true(fake_log_contains("/cpus/cpu@7 has hart id 256 of another CPU"));
 	assert_true(fake_log_contains("/cpus/cpu@0 has no hart id"));
 	/* Positions are still those of the tree. */
-	assert_int_equal(machine.harts[0].msip.raw, 0x60000008);
+	assert_int_equal(machine.harts[0].msip, 0x60000008);
 	assert_int_equal(machine.harts[0].plic_context, 3);
 
 	edit_board();
@@ -403,8 +403,8 @@ static void test_duplicate_phandles(void **state)
 		set_cells(path, "phandle", 1, &phandle);
 	}
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.harts[0].msip.raw, 0x60000000);
-	assert_int_equal(machine.harts[1].msip.raw, 0);
+	assert_int_equal(machine.harts[0].msip, 0x60000000);
+	assert_int_equal(machine.harts[1].msip, 0);
 	assert_int_equal(machine.harts[1].plic_context, MACHINE_NO_CONTEXT);
 }
 
@@ -633,7 +633,7 @@ static void test_ranges(void **state)
 	set_cells("/soc", "ranges", 4, (uint32_t[]){0x800000, 0, 0x60000000, 0x8000000});
 	assert_int_equal(read_edited(), OK);
 	assert_int_equal(machine.uart.base.raw, 0);
-	assert_int_equal(machine.harts[0].msip.raw, 0x60000000);
+	assert_int_equal(machine.harts[0].msip, 0x60000000);
 
 	edit_board();
 	set_cells("/soc", "ranges", 4, (uint32_t[]){0, 0xffffffff, 0xffffff00, 0x10000000});
@@ -651,6 +651,28 @@ static void test_ranges(void **state)
 	assert_int_equal(read_edited(), ERR_MISSING);
 }
 
+/*
+ * M-mode of RV32 can't address what lies above 4 GiB: a device there isn't one at an address that
+ * has lost its upper half.
+ */
+static void test_beyond_reach(void **state)
+{
+	(void)state;
+	edit_board();
+	set_cells("/soc", "ranges", 8,
+		  (uint32_t[]){0, 1, 0x40000000, 0x10000, 0x800000, 1, 0x60000000, 0x8000000});
+	if (XLEN == 64) {
+		assert_int_equal(read_edited(), OK);
+		assert_true(machine.uart.base.raw == 0x140002000);
+		assert_true(machine.plic.base.raw == 0x161000000);
+		assert_true(machine.harts[0].msip == (xlen_t)0x160000000);
+		return;
+	}
+	assert_int_equal(read_edited(), ERR_MISSING);
+	assert_false(machine.uart.base.raw || machine.plic.base.raw || machine.mtime);
+	assert_false(machine.harts[0].msip || machine.harts[0].mtimecmp || machine.finisher.raw);
+}
+
 /* Registers that would lie behind the end of the CLINT aren't there. */
 static void test_small_clint(void **state)
 {
@@ -658,15 +680,15 @@ static void test_small_clint(void **state)
 	edit_board();
 	set_cells("/soc/bridge@800000/clint@0", "reg", 2, (uint32_t[]){0, 0x4010});
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.mtime.raw, 0);
-	assert_int_equal(machine.harts[0].mtimecmp.raw, 0x60004000);
-	assert_int_equal(machine.harts[1].mtimecmp.raw, 0);
+	assert_int_equal(machine.mtime, 0);
+	assert_int_equal(machine.harts[0].mtimecmp, 0x60004000);
+	assert_int_equal(machine.harts[1].mtimecmp, 0);
 
 	edit_board();
 	set_text("/soc/bridge@800000/clint@0", "compatible", "thead,c900-clint");
 	assert_int_equal(read_edited(), OK);
-	assert_int_equal(machine.mtime.raw, 0);
-	assert_int_equal(machine.harts[2].mtimecmp.raw, 0x60004018);
+	assert_int_equal(machine.mtime, 0);
+	assert_int_equal(machine.harts[2].mtimecmp, 0x60004018);
 	assert_true(machine.harts[2].mtimecmp_halves);
 
 	edit_board();
@@ -685,15 +707,15 @@ static void test_devices_in_memory(void **state)
 	set_cells("/memory@80000000", "reg", 4, (uint32_t[]){0, 0x40000000, 0, 0x80000000});
 	assert_int_equal(read_edited(), ERR_MISSING);
 	assert_true(fake_log_contains("clint@0 is at 0x60000000, which is memory"));
-	assert_false(machine.uart.base.raw || machine.plic.base.raw || machine.mtime.raw);
-	assert_false(machine.harts[0].msip.raw || machine.harts[0].mtimecmp.raw);
+	assert_false(machine.uart.base.raw || machine.plic.base.raw || machine.mtime);
+	assert_false(machine.harts[0].msip || machine.harts[0].mtimecmp);
 
 	edit_board();
 	set_cells("/soc/bridge@800000/clint@0", "reg", 2, (uint32_t[]){4, 0xc000});
 	assert_int_equal(read_edited(), ERR_MISSING);
-	assert_int_equal(machine.harts[0].msip.raw, 0x60000004);
-	assert_int_equal(machine.harts[0].mtimecmp.raw, 0);
-	assert_int_equal(machine.mtime.raw, 0);
+	assert_int_equal(machine.harts[0].msip, 0x60000004);
+	assert_int_equal(machine.harts[0].mtimecmp, 0);
+	assert_int_equal(machine.mtime, 0);
 }
 
 /* New nodes come first in the tree, so those of the board are the first without room. */
@@ -717,13 +739,13 @@ static void test_thousand_harts(void **state)
 	assert_int_equal(machine.hart_count, MACHINE_HARTS_MAX);
 	assert_int_equal(machine.harts_left_out, 0);
 	assert_int_equal(machine.harts[127].id, 7);
-	assert_int_equal(machine.harts[127].msip.raw, 0x6000000c);
+	assert_int_equal(machine.harts[127].msip, 0x6000000c);
 
 	assert_int_equal(with_more_cpus(MACHINE_HARTS_MAX - 2), OK);
 	assert_int_equal(machine.hart_count, MACHINE_HARTS_MAX);
 	assert_int_equal(machine.harts_left_out, 1);
 	assert_int_equal(machine.harts[127].id, 0x100);
-	assert_int_equal(machine.harts[127].msip.raw, 0x60000008);
+	assert_int_equal(machine.harts[127].msip, 0x60000008);
 
 	assert_int_equal(with_more_cpus(1000), ERR_MISSING); /* none has a timer */
 	assert_int_equal(machine.hart_count, MACHINE_HARTS_MAX);
@@ -760,6 +782,7 @@ int main(void)
 		cmocka_unit_test(test_odd_reserved),
 		cmocka_unit_test(test_initrd_forms),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_beyond_reach),
 		cmocka_unit_test(test_small_clint),
 		cmocka_unit_test(test_devices_in_memory),
 		cmocka_unit_test(test_thousand_harts),

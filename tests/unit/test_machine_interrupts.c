@@ -197,7 +197,7 @@ static void test_too_few_pages(void **state)
 	set_cells(IMSICS, "reg", CELLS(0, 0x24000000, 0, 0x1000));
 	assert_int_equal(read_edited(), OK);
 	assert_true(fake_log_contains("imsics@24000000 has no page for each of its harts"));
-	assert_int_equal((machine.harts[0].msip.raw != 0) + (machine.harts[1].msip.raw != 0), 1);
+	assert_int_equal((machine.harts[0].msip != 0) + (machine.harts[1].msip != 0), 1);
 	edit_tree("qemu-imsic");
 	set_cells(IMSICS, "reg", CELLS(0, 0x24000004, 0, 0x2000));
 	expect_refused("imsics@24000000 has no page for each of its harts");
@@ -214,7 +214,7 @@ static void test_layouts(void **state)
 	set_cells(IMSICS, "reg", CELLS(0, 0x24000000, 0, 0x8000));
 	assert_int_equal(read_edited(), OK);
 	for (unsigned i = 0; i < 2; i++) {
-		page[i] = machine.harts[i].msip.raw - 0x24000000;
+		page[i] = machine.harts[i].msip - 0x24000000;
 		assert_int_equal(machine.harts[i].aplic_index, page[i] >> 14);
 	}
 	assert_int_equal(page[0] + page[1], 0x4000);
@@ -224,9 +224,9 @@ static void test_layouts(void **state)
 	set_cells(IMSICS, "reg", CELLS(0, 0x24000000, 0, 0x1000, 0, 0x26000000, 0, 0x1000));
 	assert_int_equal(read_edited(), OK);
 	for (unsigned i = 0; i < 2; i++) {
-		bool first = machine.harts[i].msip.raw == 0x24000000;
+		bool first = machine.harts[i].msip == 0x24000000;
 
-		assert_true(first || machine.harts[i].msip.raw == 0x26000000);
+		assert_true(first || machine.harts[i].msip == 0x26000000);
 		assert_int_equal(machine.harts[i].aplic_index, first ? 0 : MACHINE_NO_CONTEXT);
 	}
 }
@@ -251,7 +251,7 @@ static void test_msi_or_wire(void **state)
 	set_cells(ROOT, "interrupts-extended", CELLS(0, 0, intc, 11));
 	assert_int_equal(read_edited(), OK);
 	assert_true(machine.aplic.sends_msi);
-	assert_int_equal(machine.harts[0].aplic_index, (machine.harts[0].msip.raw >> 12) & 1);
+	assert_int_equal(machine.harts[0].aplic_index, (machine.harts[0].msip >> 12) & 1);
 }
 
 /* A flood of entries, all for harts that there are, or for none. */

@@ -157,6 +157,15 @@ static void test_odd_syscon(void **state)
 	edit_syscon();
 	set_cells(device, "reg", 2, (uint32_t[]){0x3002, 0x1000});
 	expect_none(about);
+	/* Registers in memory, and where M-mode of RV32 can't reach them. */
+	edit_syscon();
+	set_cells("/memory@80000000", "reg", 4, (uint32_t[]){0, 0x40000000, 0, 0x10000});
+	expect_none(about);
+	edit_syscon();
+	set_cells("/soc", "ranges", 8,
+		  (uint32_t[]){0, 1, 0x40000000, 0x10000, 0x800000, 0, 0x60000000, 0x8000000});
+	if (XLEN == 32)
+		expect_none(about);
 	/* The root has no registers. */
 	edit_syscon();
 	remove_property("/off", "regmap");
@@ -294,6 +303,11 @@ static void test_htif(void **state)
 		assert_false(machine.has_htif);
 		assert_true(fake_log_contains("htif: no two words of 64 bits in its reg"));
 	}
+
+	edit_tree("qemu-spike");
+	set_cells("/htif", "reg", 4, (uint32_t[]){1, 0x1000000, 0, 16});
+	assert_int_equal(read_edited(), OK);
+	assert_int_equal(machine.has_htif, XLEN == 64);
 }
 
 int main(void)

@@ -687,6 +687,8 @@ static void test_loading_elsewhere(void **state)
 
 	(void)state;
 	prepare(3);
+	sched_harts.count = 2;
+	sched_init_hart(other);
 	capsules[0].harts = (struct hart_set){{3}};
 	steps_needed = 20;
 	step_time = TURN;
@@ -1055,9 +1057,22 @@ static void test_random(void **state)
 		run_randomly(count, 30000);
 }
 
+/* However slow the clock, a look comes after the beginning of its turn, so that guests get on. */
+static void test_slow_clock(void **state)
+{
+	(void)state;
+	sched_init(32768, FAKE_HARTS);
+	assert_int_equal(sched_turn() >> SCHED_LOOK_SHIFT, 1);
+	sched_init(1, FAKE_HARTS);
+	assert_int_equal(sched_turn() >> SCHED_LOOK_SHIFT, 1);
+	sched_init(10000000, FAKE_HARTS);
+	assert_int_equal(sched_turn(), 50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slow_clock),
 		cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_weights),

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "ram_fixture.h"
 #include "riscv/hext/wall.h"
 #include "riscv/pmp/encode.h"
 

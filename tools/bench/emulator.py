@@ -138,7 +138,7 @@ def on_diosix(width, name, cpu, image, options=None, **more):
 
 def host_ram(width, name, cpu, image, options=None):
     """Where in the machine's RAM the first capsule's is: the hypervisor says it."""
-    text = on_diosix(width, name, cpu, image, options, until="starting on", stop=True,
+    text = on_diosix(width, name, cpu, image, options, until="runs on", stop=True,
                      origin=width.symbols["boot_machine"]).text
     found = re.search(r"Capsule 1: \S+: \d+ MiB at 0x([0-9a-f]+)", text)
     if not found:

@@ -110,11 +110,12 @@ const char *wall_opened(const struct wall *wall)
 	static const char *const words[] = {
 		[WALL_EXACT] = "",
 		[WALL_FREE] = "",
+		/* The linker keeps those that end another one within it. */
 		[WALL_TREE] = "the host's device tree",
-		[WALL_MANIFEST] = "the host's device tree, the manifest",
-		[WALL_RESERVED] = "the host's device tree, the manifest, reserved memory",
-		[WALL_GUEST] = "the host's device tree, the manifest, reserved memory, RAM of "
-			       "capsules under pmp",
+		[WALL_MANIFEST] = "the manifest, the host's device tree",
+		[WALL_RESERVED] = "reserved memory, the manifest, the host's device tree",
+		[WALL_GUEST] = "RAM of capsules under pmp, reserved memory, the manifest, the "
+			       "host's device tree",
 		[WALL_CLOSED] = "",
 	};
 

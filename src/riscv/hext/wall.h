@@ -44,7 +44,7 @@ struct wall {
 enum status wall_build(struct wall *wall, const struct ram_map *map, struct hpa_range pool,
 		       unsigned slots, uint64_t grain, struct reason *why) MUST_USE;
 
-/* "the host's device tree, the manifest": what is open besides; "" up to WALL_FREE. */
+/* "the manifest, the host's device tree": what is open besides; "" up to WALL_FREE. */
 const char *wall_opened(const struct wall *wall);
 
 #endif

@@ -23,8 +23,7 @@ void pmp_fence(struct cpu *cpu)
 {
 	fence_pages();
 	if (cpu->has_hypervisor)
-		fence_second_stage(); /* "Memory-Management Fences": for what two stages have cached
-				       */
+		fence_second_stage(); /* "Memory-Management Fences": what two stages have cached */
 	cpu->pmp_dirty = false;
 }
 
