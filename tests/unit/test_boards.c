@@ -261,12 +261,11 @@ static void show(const char *name, enum status status)
 	       "(kind %u, shift %u, width %u, source %u), PLIC 0x%llx context %d, APLIC 0x%llx, "
 	       "%u ranges of RAM from 0x%llx\n",
 	       name, status ? why.text : "all there", machine.hart_count, (unsigned long)hart->id,
-	       hart->mmu_type ? hart->mmu_type : "no MMU", isa.isa,
-	       (unsigned long long)hart->msip, (unsigned long long)hart->mtimecmp,
-	       hart->mtimecmp_halves ? " in halves" : "", (unsigned long long)machine.uart.base.raw,
-	       machine.uart.kind, machine.uart.reg_shift, machine.uart.io_width, machine.uart.irq,
-	       (unsigned long long)machine.plic.base.raw, hart->plic_context,
-	       (unsigned long long)machine.aplic.base.raw, machine.ram_count,
+	       hart->mmu_type ? hart->mmu_type : "no MMU", isa.isa, (unsigned long long)hart->msip,
+	       (unsigned long long)hart->mtimecmp, hart->mtimecmp_halves ? " in halves" : "",
+	       (unsigned long long)machine.uart.base.raw, machine.uart.kind, machine.uart.reg_shift,
+	       machine.uart.io_width, machine.uart.irq, (unsigned long long)machine.plic.base.raw,
+	       hart->plic_context, (unsigned long long)machine.aplic.base.raw, machine.ram_count,
 	       (unsigned long long)machine.ram[0].base.raw);
 }
 
