@@ -30,6 +30,7 @@ struct sched {
 	uint64_t floor;	      /* virtual time: no runnable vCPU is far below */
 	uint64_t turn_end;    /* ticks: when the running vCPU's turn is over */
 	uint64_t look_at;     /* ticks: when to look whether it spins; not after turn_end */
+	uint64_t entered;     /* ticks: when what is to be looked at went on; not before that */
 	uint64_t since;	      /* ticks: up to when the running vCPU has been charged */
 	uint64_t alarm;	      /* ticks: when the hart is called again; arch_alarm_set()'s */
 	int64_t left;	      /* ticks: of the ceiling of what runs, when it was charged last */

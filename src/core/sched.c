@@ -230,6 +230,9 @@ static inline void set_alarm(struct sched *sched, const struct vcpu *running, ui
 			when = spent;
 	}
 	arch_alarm_set(when);
+	/* Afterwards: on a slow machine that takes as long as it is to the first look. */
+	if (running && running->has_peers && sched->runnable.count)
+		sched->entered = arch_time();
 }
 
 enum sched_verdict sched_decide(struct hart *hart)

@@ -43,8 +43,13 @@ static void plan_look(struct sched *sched, uint64_t now, unsigned doublings)
 struct vcpu *sched_look(struct hart *hart, struct vcpu *running, uint64_t now)
 {
 	struct sched *sched = &hart->sched;
-	/* The first look of a turn only sees where it is. */
-	bool spins = arch_vcpu_is_in_place(running) && sched->looks;
+	/*
+	 * The first look of a turn only sees where it is. Later ones tell something if it has run
+	 * meanwhile, which it may not have: all of the distance may have gone into coming back to
+	 * it, where the hart is slow, or an emulator that others keep from its own processors.
+	 */
+	bool spins = arch_vcpu_is_in_place(running) && sched->looks &&
+		     now - sched->entered >= sched->turn >> (SCHED_LOOK_SHIFT + 1);
 	struct vcpu *peer;
 	uint64_t key, lag;
 

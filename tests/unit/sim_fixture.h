@@ -161,6 +161,7 @@ static void sim_guest(struct vcpu *vcpu, enum sim_kind kind, uint64_t busy, uint
 		.idle = idle,
 		.left = kind == SIM_SPINS ? UINT64_MAX : 1 + sim_around(busy),
 	};
+	fake_vcpu_of(vcpu)->progress = 1;
 }
 
 /* --- what harts do ------------------------------------------------------------------- */
@@ -361,6 +362,7 @@ static void sim_main(unsigned index)
 		sim_yield(hart, false);
 		ran = fake_arch.time - sim.hart[index].run_from;
 		sim.used[guest->vcpu->capsule - sim_capsules][sim.slot] += ran;
+		fake_vcpu_of(guest->vcpu)->progress += ran;
 		if (guest->left != UINT64_MAX)
 			guest->left -= ran;
 		/* Another hart's call goes before the alarm, and what it leaves to be done does,

@@ -112,6 +112,33 @@ static void test_computing(void **state)
 	assert_in_range(capsule->vcpus[1]->switches, 95, 101);
 }
 
+/*
+ * Where it takes longer to get back to the guest than it is to the next look, it hasn't moved at
+ * that, and isn't to be taken for one that spins: each would lose its turn before its first
+ * instruction, for ever.
+ */
+static void test_slow_hart(void **state)
+{
+	struct capsule *capsule;
+
+	(void)state;
+	for (unsigned takes = 10; takes <= 80; takes *= 2) {
+		sim_reset(1);
+		fake_arch.alarm_takes = takes;
+		capsule = sim_capsule(2, 100, 0, ALL);
+		sim_guest(capsule->vcpus[0], SIM_SPINS, 0, 0);
+		sim_guest(capsule->vcpus[1], SIM_SPINS, 0, 0);
+		sim_run(SECOND);
+		for (unsigned i = 0; i < 2; i++) {
+			uint64_t ran = fake_vcpu_of(capsule->vcpus[i])->progress;
+
+			if (ran < SECOND * 3 / 10)
+				fail_msg("%u ticks for an alarm: vCPU %u ran %lu of %u ticks",
+					 takes, i, (long)ran, SECOND);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_others_keep_their_share),
 		cmocka_unit_test(test_many_others),
 		cmocka_unit_test(test_computing),
+		cmocka_unit_test(test_slow_hart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,8 +469,12 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
 
 bool arch_vcpu_is_in_place(struct vcpu *vcpu)
 {
+	struct fake_vcpu *fake = fake_vcpu_of(vcpu);
+	bool stands = fake->progress && fake->progress == fake->progress_seen;
+
 	assert_ptr_equal(fake_arch.loaded[own_hart(vcpu)], vcpu);
-	return fake_vcpu_of(vcpu)->spins;
+	fake->progress_seen = fake->progress;
+	return fake->spins || stands;
 }
 
 void arch_vcpu_resume_at(struct vcpu *vcpu, xlen_t pc, xlen_t opaque)
@@ -493,6 +497,7 @@ uint64_t arch_time(void)
 void arch_alarm_set(uint64_t when)
 {
 	fake_arch.alarm[arch_this_hart->id] = when;
+	fake_arch.time += fake_arch.alarm_takes;
 }
 
 bool arch_timer_interrupt(uint64_t now)

@@ -70,6 +70,8 @@ struct fake_vcpu {
 	bool seip;		 /* what the hart has of that; of what is loaded */
 	bool masked;		 /* its sie is 0 */
 	bool spins;		 /* its program counter stays where it is */
+	uint64_t progress;	 /* ticks that it has run, and one; 0: the test doesn't say */
+	uint64_t progress_seen;	 /* at the last look */
 	bool verified;		 /* its fence was */
 	const struct hart *last; /* where it was loaded last */
 	bool stale_memory, stale_code; /* what it has cached isn't what is in memory any more */
@@ -91,6 +93,8 @@ struct fake_arch {
 	struct heap_node *nodes[FAKE_HARTS][2][FAKE_QUEUE]; /* of the harts' queues */
 	unsigned different; /* harts from this index on are of another kind; 0: all are alike */
 	bool silent;	    /* calls aren't noted (simulations) */
+
+	uint64_t alarm_takes; /* ticks that setting one takes */
 
 	/* Of each hart. */
 	bool woken[FAKE_HARTS];	    /* arch_hart_wake(): an interrupt that isn't delivered yet */
