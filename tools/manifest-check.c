@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libfdt.h"
+
 #include "core/assert.h"
 #include "core/guest_tree.h"
 #include "core/image.h"
@@ -160,8 +162,15 @@ static enum status build_tree(const struct checked *checked, unsigned xlen, void
 		.uart_clock = VUART_CLOCK,
 	};
 
+	enum status status;
+
 	nominal_isa(xlen, &tree);
-	return guest_tree_build(&tree, out, GUEST_TREE_SIZE, length, why);
+	memset(out, 0, GUEST_TREE_SIZE);
+	status = guest_tree_build(&tree, out, GUEST_TREE_SIZE, length, why);
+	/* In guest RAM zeros follow, for what boot loaders add. */
+	if (status == OK)
+		*length = fdt_totalsize(out);
+	return status;
 }
 
 /* Everything about one capsule; its tree goes to `tree`, of GUEST_TREE_SIZE bytes. */

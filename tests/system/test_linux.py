@@ -92,7 +92,7 @@ def test_messages_of_the_start(bench, width):
                           r"ready to roll" % width, line) for line in lines[2:6]]
     assert sorted(match.group(1) for match in ready) == ["0", "1", "2", "3"]
     assert re.fullmatch(r"\[\?\] CPU \d: Capsule 1: linux: 128 MiB at 0x[0-9a-f]+, 1 vCPU, .*"
-                        r"starting.*", lines[6])
+                        r"runs on .*", lines[6])
     assert lines[7].startswith("[    0.000000] Linux version 6.12.")
 
 

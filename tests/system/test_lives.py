@@ -77,7 +77,7 @@ def test_lives(bench, tmp_path, cell):
     text = machine.ends(EXIT_DONE)
     assert "FAIL" not in text and "[!]" not in text
     started = 1 + text.count("lives: started again")
-    assert started >= LIVES and "Capsule 1: lives: ended, 3 MiB, started %d times" % started in text
+    assert started >= LIVES and "Capsule 1: lives: ended, 3 MiB, starts: %d" % started in text
     waited = [int(ms) for ms in re.findall(r"waited (\d+) ms", text)]
     assert len(waited) == 2 and max(waited) < 10000
     different = {name for name in before if before[name] != after[name]}

@@ -157,7 +157,7 @@ def test_started_by_spl(bench, tmp_path):
     machine = bench.start(line, Machine, limit=150)
     machine.expect(rb"U-Boot SPL 20\d\d\.\d\d", 60)
     machine.expect(rb"CPU [0-4]: Welcome to diosix", 60)
-    machine.expect(rb"Capsule 1: .*starting on CPU 1 2 3 4\r", 60)
+    machine.expect(rb"Capsule 1: .*runs on CPU 1 2 3 4\r", 60)
     # By an interrupt: nothing else is said to be the case.
     machine.send("\x1d")
     machine.expect(rb"send it ] ", 30)
