@@ -161,7 +161,6 @@ static enum status build_tree(const struct checked *checked, unsigned xlen, void
 		.uart_irq = VDEV_UART_IRQ,
 		.uart_clock = VUART_CLOCK,
 	};
-
 	enum status status;
 
 	nominal_isa(xlen, &tree);
